@@ -1,0 +1,321 @@
+package record
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math"
+	"math/bits"
+)
+
+// Bounds on what one record may hold; what does not fit is counted in Dropped. They keep a hostile flow from
+// taking a worker's memory.
+const (
+	MaxValues     = 8192    // values of all fields of one record
+	MaxArena      = 1 << 20 // bytes of text and addresses of one record
+	MaxValueBytes = 32 << 10
+)
+
+// Values holds the field values of one record in the order they were added: an arena of bytes and a list of
+// small pointer-free entries, so that millions of live flows cost the garbage collector nothing. The zero
+// Values is empty and ready. It is not safe for concurrent use.
+type Values struct {
+	vals    []value
+	arena   []byte
+	index   []uint32 // open addressing over vals (entry+1), built once a record has more than indexFrom values
+	Dropped uint32   // values that a bound kept out
+}
+
+// value is one field value. For text and addresses off:off+n is its place in the arena, for the others num
+// holds it (floats as their bits).
+type value struct {
+	num int64
+	off uint32
+	n   uint32
+	id  FieldID
+}
+
+const indexFrom = 48
+
+// Reset empties v and keeps its memory.
+func (v *Values) Reset() {
+	v.vals, v.arena, v.index, v.Dropped = v.vals[:0], v.arena[:0], v.index[:0], 0
+}
+
+// Len is the number of values held.
+func (v *Values) Len() int { return len(v.vals) }
+
+// At gives the i-th value in the order of adding.
+func (v *Values) At(i int) Value { return Value{v: v, i: i} }
+
+// Has says whether field id has a value.
+func (v *Values) Has(id FieldID) bool { return v.first(id) >= 0 }
+
+// First gives the first value of field id.
+func (v *Values) First(id FieldID) (Value, bool) {
+	i := v.first(id)
+	return Value{v: v, i: i}, i >= 0
+}
+
+func (v *Values) first(id FieldID) int {
+	for i := range v.vals {
+		if v.vals[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// AddText adds text to the set of field id and says whether it was new. Empty text is not a value. The text is
+// copied; what exceeds MaxValueBytes is cut. The field's case folding (Field.Fold) is applied.
+func (v *Values) AddText(id FieldID, text []byte) bool {
+	return addText(v, id, text)
+}
+
+// AddString is AddText for a string.
+func (v *Values) AddString(id FieldID, text string) bool {
+	return addText(v, id, text)
+}
+
+func addText[T string | []byte](v *Values, id FieldID, text T) bool {
+	if len(text) == 0 {
+		return false
+	}
+	if len(text) > MaxValueBytes {
+		text = text[:MaxValueBytes]
+	}
+	if len(v.arena)+len(text) > MaxArena || len(v.vals) >= MaxValues {
+		v.Dropped++
+		return false
+	}
+	off := len(v.arena)
+	v.arena = append(v.arena, text...)
+	fold(v.arena[off:], fields[id].Fold)
+	if v.seen(id, 0, v.arena[off:]) {
+		v.arena = v.arena[:off]
+		return false
+	}
+	v.push(value{off: uint32(off), n: uint32(len(text)), id: id})
+	return true
+}
+
+// AddInt adds a number to the set of field id and says whether it was new. Times are ns since the epoch,
+// durations ns, booleans 0 or 1.
+func (v *Values) AddInt(id FieldID, n int64) bool {
+	if v.seen(id, n, nil) {
+		return false
+	}
+	return v.push(value{num: n, id: id})
+}
+
+// AddBool adds a truth value.
+func (v *Values) AddBool(id FieldID, b bool) bool {
+	if b {
+		return v.AddInt(id, 1)
+	}
+	return v.AddInt(id, 0)
+}
+
+// AddFloat adds a floating point number.
+func (v *Values) AddFloat(id FieldID, f float64) bool {
+	return v.AddInt(id, int64(math.Float64bits(f)))
+}
+
+// AddAddr adds an address; the zero Addr is not a value.
+func (v *Values) AddAddr(id FieldID, a Addr) bool {
+	if a.IsZero() {
+		return false
+	}
+	if v.seen(id, 0, a[:]) {
+		return false
+	}
+	return pushBytes(v, id, a[:])
+}
+
+// PutInt appends a number without looking whether the set has it: for fields that are written once.
+func (v *Values) PutInt(id FieldID, n int64) { v.push(value{num: n, id: id}) }
+
+// PutAddr appends an address without looking whether the set has it; the zero Addr is left out.
+func (v *Values) PutAddr(id FieldID, a Addr) {
+	if !a.IsZero() {
+		pushBytes(v, id, a[:])
+	}
+}
+
+// PutText appends text without looking whether the set has it, and without folding.
+func (v *Values) PutText(id FieldID, text []byte) {
+	if len(text) > 0 {
+		pushBytes(v, id, text[:min(len(text), MaxValueBytes)])
+	}
+}
+
+// PutString is PutText for a string.
+func (v *Values) PutString(id FieldID, text string) {
+	if len(text) > 0 {
+		pushBytes(v, id, text[:min(len(text), MaxValueBytes)])
+	}
+}
+
+// Merge adds every value of o to v, as sets.
+func (v *Values) Merge(o *Values) {
+	for i := range o.vals {
+		e := &o.vals[i]
+		switch {
+		case !fields[e.id].Type.inArena():
+			v.AddInt(e.id, e.num)
+		default:
+			v.AddText(e.id, o.arena[e.off:e.off+e.n])
+		}
+	}
+	v.Dropped += o.Dropped
+}
+
+// CopyFrom makes v an exact copy of o, reusing v's memory.
+func (v *Values) CopyFrom(o *Values) {
+	v.vals = append(v.vals[:0], o.vals...)
+	v.arena = append(v.arena[:0], o.arena...)
+	v.index, v.Dropped = v.index[:0], o.Dropped
+}
+
+// Append adds every value of o behind those of v, without looking for duplicates.
+func (v *Values) Append(o *Values) {
+	base := uint32(len(v.arena))
+	v.arena = append(v.arena, o.arena...)
+	for _, e := range o.vals {
+		e.off += base
+		v.vals = append(v.vals, e)
+	}
+	v.index = v.index[:0]
+	v.Dropped += o.Dropped
+}
+
+// Bytes is the memory held, for the caps of the flow table.
+func (v *Values) Bytes() int { return cap(v.vals)*24 + cap(v.arena) + cap(v.index)*4 }
+
+func pushBytes[T string | []byte](v *Values, id FieldID, b T) bool {
+	if len(v.arena)+len(b) > MaxArena {
+		v.Dropped++
+		return false
+	}
+	off := len(v.arena)
+	v.arena = append(v.arena, b...)
+	return v.push(value{off: uint32(off), n: uint32(len(b)), id: id})
+}
+
+func (v *Values) push(e value) bool {
+	if len(v.vals) >= MaxValues {
+		v.Dropped++
+		return false
+	}
+	v.vals = append(v.vals, e)
+	if len(v.index) > 0 {
+		v.indexAdd(len(v.vals) - 1)
+	} else if len(v.vals) == indexFrom {
+		v.indexGrow()
+	}
+	return true
+}
+
+// seen says whether field id already has this value; text is nil for numbers.
+func (v *Values) seen(id FieldID, num int64, text []byte) bool {
+	if len(v.index) > 0 {
+		mask := uint32(len(v.index) - 1)
+		for h := valueHash(id, num, text) & mask; v.index[h] != 0; h = (h + 1) & mask {
+			if v.equal(&v.vals[v.index[h]-1], id, num, text) {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range v.vals {
+		if v.equal(&v.vals[i], id, num, text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *Values) equal(e *value, id FieldID, num int64, text []byte) bool {
+	return e.id == id && e.num == num && int(e.n) == len(text) && bytes.Equal(v.arena[e.off:e.off+e.n], text)
+}
+
+func (v *Values) indexAdd(i int) {
+	if len(v.vals)*2 > len(v.index) {
+		v.indexGrow()
+		return
+	}
+	e := &v.vals[i]
+	mask := uint32(len(v.index) - 1)
+	h := valueHash(e.id, e.num, v.arena[e.off:e.off+e.n]) & mask
+	for v.index[h] != 0 {
+		h = (h + 1) & mask
+	}
+	v.index[h] = uint32(i + 1)
+}
+
+func (v *Values) indexGrow() {
+	n := 1 << bits.Len(uint(max(4*len(v.vals), 4*indexFrom)-1))
+	if cap(v.index) >= n {
+		v.index = v.index[:n]
+		clear(v.index)
+	} else {
+		v.index = make([]uint32, n)
+	}
+	for i := range v.vals {
+		v.indexAdd(i)
+	}
+}
+
+// seed makes set membership cost unpredictable to whoever writes the packets; the order of values never
+// depends on it.
+var seed = maphash.MakeSeed()
+
+func valueHash(id FieldID, num int64, text []byte) uint32 {
+	if len(text) == 0 {
+		return uint32(mix(uint64(num) ^ uint64(id)<<48 ^ 0x5851f42d4c957f2d))
+	}
+	return uint32(maphash.Bytes(seed, text)) ^ uint32(id)*0x9e3779b1
+}
+
+func fold(b []byte, f Fold) {
+	switch f {
+	case FoldLower:
+		for i, c := range b {
+			if c >= 'A' && c <= 'Z' {
+				b[i] = c + 'a' - 'A'
+			}
+		}
+	case FoldUpper:
+		for i, c := range b {
+			if c >= 'a' && c <= 'z' {
+				b[i] = c - ('a' - 'A')
+			}
+		}
+	}
+}
+
+// Value is one value of a Values; it is valid until the Values changes.
+type Value struct {
+	v *Values
+	i int
+}
+
+// Field is the value's field.
+func (x Value) Field() FieldID { return x.v.vals[x.i].id }
+
+// Int is the number of a numeric, time, duration or boolean value.
+func (x Value) Int() int64 { return x.v.vals[x.i].num }
+
+// Float is the number of a float value.
+func (x Value) Float() float64 { return math.Float64frombits(uint64(x.v.vals[x.i].num)) }
+
+// Text is the bytes of a text value, borrowed.
+func (x Value) Text() []byte {
+	e := &x.v.vals[x.i]
+	return x.v.arena[e.off : e.off+e.n : e.off+e.n]
+}
+
+// Addr is the address of an address value.
+func (x Value) Addr() (a Addr) {
+	copy(a[:], x.Text())
+	return a
+}
