@@ -14,6 +14,8 @@ type Flow struct {
 	ClientPort, ServerPort uint16
 	Transport              Transport
 	Number                 uint16         // IP protocol number or ethertype, for Transport IP and Link
+	Session                record.ID      // of the session the flow is
+	IDPorts                [2]uint16      // what stands for the ports in the Community ID: for ICMP type and code
 	Time                   int64          // packet time of the bytes at hand, ns
 	Set                    *record.Values // the session's values: a set for each field
 	Env                    *Env
@@ -26,7 +28,7 @@ type Flow struct {
 	lead     Dir // direction whose bytes came first, while the protocol is not known
 	switched bool
 	wake     int64
-	subs     uint32
+	emitted  uint32 // transactions so far
 }
 
 type flowState uint8
@@ -140,6 +142,12 @@ func (f *Flow) Begin(dir Dir) *Transaction {
 func (f *Flow) Emit(t *Transaction) {
 	f.Env.Emit(f, t)
 	f.Drop(t)
+}
+
+// NextTransaction numbers the transactions of a flow of the pipeline.
+func (f *Flow) NextTransaction() uint32 {
+	f.emitted++
+	return f.emitted - 1
 }
 
 // Drop gives t back unused.

@@ -43,6 +43,7 @@ const (
 // Protocol describes a protocol to the pipeline. It is immutable and shared by all workers.
 type Protocol struct {
 	Name      string    // as network.protocol shows it, lower case
+	Type      string    // of its transactions; Name if empty
 	Transport Transport // what carries it
 	Ports     []uint16  // well-known ports: tried before the others there, and taken if nothing else matches and PortOnly
 	Numbers   []uint16  // IP protocol numbers or ethertypes, for Transport IP and Link
@@ -53,6 +54,14 @@ type Protocol struct {
 	Match func(p *Probe) Verdict
 	// New makes the state for one flow. nil means that detecting the protocol is all: its name is noted.
 	New func() Parser
+}
+
+// TransactionType is the type of the protocol's transactions.
+func (p *Protocol) TransactionType() string {
+	if p.Type != "" {
+		return p.Type
+	}
+	return p.Name
 }
 
 // Probe is what detection knows of a flow.
