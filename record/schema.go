@@ -137,6 +137,8 @@ var registry = [][]Field{
 	icmpFields,
 	dhcpFields,
 	arkimeFields,
+	queryFields,
+	sysdigFields,
 }
 
 func buildRegistry() (fields []Field, byName map[string]FieldID, sorted []FieldID, rank []uint16) {
@@ -159,6 +161,7 @@ func buildRegistry() (fields []Field, byName map[string]FieldID, sorted []FieldI
 		}
 		sorted = append(sorted, FieldID(i))
 	}
+	addWireshark(fields, byName)
 	slices.SortFunc(sorted, func(a, b FieldID) int { return comparePath(fields[a].Name, fields[b].Name) })
 	rank = make([]uint16, len(fields))
 	for i, id := range sorted {

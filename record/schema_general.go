@@ -114,7 +114,7 @@ var generalFields = []Field{
 	{Name: "error.message", Type: TypeTerm, Many: true, Kinds: InTransaction, Aliases: []string{"notes"}, Desc: "What was wrong with the exchange or its capture"},
 	{Name: "network.direction", Type: TypeTerm, Kinds: InFlow, Desc: "Where the traffic goes as seen from the internal networks"},
 	{Name: "network.forwarded_ip", Type: TypeIP, Kinds: InTransaction, Desc: "Address of the client behind a proxy"},
-	{Name: "user.name", Type: TypeTerm, Set: true, Kinds: InFlow, Fold: FoldLower, Aliases: []string{"user"}, Desc: "Users seen"},
+	{Name: "user.name", Type: TypeTerm, Set: true, Kinds: InFlow | InSysEvent, Fold: FoldLower, Aliases: []string{"user"}, Desc: "Users seen"},
 	{Name: "related.ip", Type: TypeIP, Many: true, Kinds: InTransaction, Desc: "All addresses of the transaction"},
 	{Name: "related.hosts", Type: TypeTerm, Many: true, Kinds: InTransaction, Desc: "All host names of the transaction"},
 
