@@ -355,7 +355,7 @@ func (f *Flow) probe(dir Dir, last bool) {
 
 // detect asks the protocols; final says that this is the last chance. It returns whether the protocol is known now.
 func (f *Flow) detect(p *Probe, final bool) bool {
-	found, more := f.Env.Protocols.match(p, f.Number)
+	found, more := f.ask(p, final)
 	switch {
 	case found != nil:
 		f.take(found)
@@ -373,6 +373,25 @@ func (f *Flow) detect(p *Probe, final bool) bool {
 		f.state = deaf
 	}
 	return false
+}
+
+// ask asks about the direction that spoke first and then about the other, so that an answer does not hide a request
+// that is still incomplete.
+func (f *Flow) ask(p *Probe, final bool) (found *Protocol, more bool) {
+	if !f.Transport.Stream() {
+		return f.Env.Protocols.match(p, f.Number, final)
+	}
+	for _, dir := range [2]Dir{f.lead, f.lead.Other()} {
+		if p.Dir = dir; len(p.Data[dir]) == 0 {
+			continue
+		}
+		found, m := f.Env.Protocols.match(p, f.Number, final)
+		if found != nil {
+			return found, false
+		}
+		more = more || m
+	}
+	return nil, more
 }
 
 // take makes p the reader.

@@ -67,7 +67,7 @@ func (p *Protocol) TransactionType() string {
 // Probe is what detection knows of a flow.
 type Probe struct {
 	Transport Transport
-	Dir       Dir       // direction of the bytes that came last
+	Dir       Dir       // direction to look at; on a stream each that has bytes is asked about in turn
 	Data      [2][]byte // the first bytes of each direction, at most ProbeBytes; for datagrams, the latest one
 	Port      [2]uint16 // client's and server's port
 }

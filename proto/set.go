@@ -53,8 +53,9 @@ func (s *Set) All() []*Protocol { return s.all }
 // ByName finds a protocol, nil if there is none of that name.
 func (s *Set) ByName(name string) *Protocol { return s.byName[name] }
 
-// match asks for the protocol of p: those at home on its ports first, then all. more says that some cannot tell yet.
-func (s *Set) match(p *Probe, number uint16) (found *Protocol, more bool) {
+// match asks for the protocol of p: those at home on its ports first, then all. more says that some cannot tell
+// yet; final, that there will be no more bytes.
+func (s *Set) match(p *Probe, number uint16, final bool) (found *Protocol, more bool) {
 	if p.Transport&(IP|Link) != 0 {
 		return s.number[numberKey{p.Transport, number}], false
 	}
@@ -71,7 +72,7 @@ func (s *Set) match(p *Probe, number uint16) (found *Protocol, more bool) {
 			}
 		}
 	}
-	if more {
+	if more && !final {
 		return nil, true // wait for the protocol that is at home here before another claims the bytes
 	}
 	for _, c := range s.lists[p.Transport] {
