@@ -135,6 +135,7 @@ var registry = [][]Field{
 	dnsFields,
 	tlsFields,
 	icmpFields,
+	arpFields,
 	dhcpFields,
 	arkimeFields,
 	queryFields,
