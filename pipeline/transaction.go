@@ -35,7 +35,7 @@ var (
 
 // emit makes the record of a transaction.
 func (w *Worker) emit(a *proto.Flow, t *proto.Transaction) {
-	w.Stats.Transactions++
+	w.stats.Transactions++
 	session := a.Root().Session
 	n := a.Root().NextTransaction()
 	r := w.batch.Next()

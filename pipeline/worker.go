@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tapir-project/tapir/flow"
@@ -35,7 +36,7 @@ type Config struct {
 	BatchAge     int64
 }
 
-// Stats counts what a worker did. Copies are consistent only between batches.
+// Stats counts what a worker did.
 type Stats struct {
 	Packets, Bytes uint64
 	NotStored      uint64 // packets that were analysed but not kept
@@ -51,8 +52,10 @@ type Stats struct {
 // Worker turns the packets of its shard into records. One goroutine uses it.
 type Worker struct {
 	Number int
-	Stats  Stats
 
+	stats   Stats // of the worker's goroutine; snap is its copy for others
+	mu      sync.Mutex
+	snap    Stats // guarded by mu
 	cfg     Config
 	table   *flow.Table
 	env     *proto.Env
@@ -88,9 +91,9 @@ func NewWorker(n int, cfg Config) (*Worker, error) {
 // Packet takes one decoded packet. Everything is borrowed until it returns. An error is the sink's and final.
 func (w *Worker) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey, hash uint64, swapped bool) error {
 	f, dir := w.table.Packet(p, d, key, hash, swapped)
-	w.Stats.Packets++
-	w.Stats.Bytes += uint64(p.WireLen)
-	w.Stats.LastPacket = p.Time
+	w.stats.Packets++
+	w.stats.Bytes += uint64(p.WireLen)
+	w.stats.LastPacket = p.Time
 	w.store(p, f)
 	w.analyse(p, d, f, dir)
 	if w.batch.Len() >= w.cfg.BatchRecords {
@@ -106,7 +109,7 @@ func (w *Worker) store(p *record.Packet, f *flow.Flow) {
 	}
 	pos, err := w.packets.Append(p, f.ID)
 	if err != nil {
-		w.Stats.NotStored++
+		w.stats.NotStored++
 		f.NotStored++
 		return
 	}
@@ -211,6 +214,7 @@ func (w *Worker) Tick(now int64) error {
 			w.deliver()
 		}
 	}
+	w.publish()
 	return w.err
 }
 
@@ -221,12 +225,12 @@ func (w *Worker) Flush() error {
 	if w.packets != nil {
 		w.err = errors.Join(w.err, w.packets.Flush())
 	}
+	w.publish()
 	return w.err
 }
 
 // deliver hands the batch to the sink. The packets it speaks of are on disk first.
 func (w *Worker) deliver() {
-	w.counters()
 	if w.batch.Len() == 0 || w.err != nil {
 		return
 	}
@@ -242,8 +246,19 @@ func (w *Worker) deliver() {
 	w.opened = 0
 }
 
-func (w *Worker) counters() {
-	w.Stats.Flow = w.table.Stats
-	w.Stats.ParserPanics, w.Stats.LastPanic, w.Stats.Overflow = w.env.Panics, w.env.LastPanic, w.env.Overflow
-	w.Stats.ReorderEvicted = w.budget.Evicted
+// publish makes the counters visible to other goroutines.
+func (w *Worker) publish() {
+	w.stats.Flow = w.table.Stats
+	w.stats.ParserPanics, w.stats.LastPanic, w.stats.Overflow = w.env.Panics, w.env.LastPanic, w.env.Overflow
+	w.stats.ReorderEvicted = w.budget.Evicted
+	w.mu.Lock()
+	w.snap = w.stats
+	w.mu.Unlock()
+}
+
+// Stats is what the worker had done when it last looked at its timers. Any goroutine may ask.
+func (w *Worker) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.snap
 }
