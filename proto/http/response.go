@@ -1,0 +1,150 @@
+package http
+
+import (
+	"bytes"
+
+	"github.com/tapir-project/tapir/proto"
+)
+
+// response pairs a response whose header block is complete with its request.
+func (p *parser) response(f *proto.Flow, s *stream, m *message, fields []byte) {
+	p.fields(f, s, m, fields)
+	v := f.Set
+	v.AddInt(fStatusCode, int64(m.code))
+	v.AddText(fRespVersion, m.version)
+	v.AddText(fVersion, m.version)
+	v.AddText(fLocation, m.location)
+	if m.code < 200 && m.code != 101 {
+		return // interim (RFC 9110 section 15.2): the response proper is still to come
+	}
+	t := p.take(f, m)
+	s.tx, s.declared = t, m.length
+	method := requestMethod(t)
+	m.putResponse(t)
+	if w := &p.wait[m.dir.Other()]; w.Len() == 0 {
+		p.upgrading = false
+		if o := &p.dirs[m.dir.Other()]; o.phase == held {
+			o.phase = lost // it was not another protocol's bytes that we held back, or they are of no use now
+		}
+	}
+	switch {
+	case method == "CONNECT" && m.code/100 == 2:
+		p.over = true
+		return
+	case m.code == 101:
+		p.over, p.next = true, upgradeName(m.upgrade)
+		return
+	}
+	p.responseBody(s, m, method == "HEAD")
+}
+
+// responseBody says how the body is delimited (RFC 9112 section 6.3).
+func (p *parser) responseBody(s *stream, m *message, head bool) {
+	switch {
+	case head || m.code == 204 || m.code == 304:
+	case m.chunked:
+		s.begin(p, m, inChunkSize, 0)
+	case m.length >= 0 && !m.otherCoding:
+		if m.length > 0 {
+			s.begin(p, m, inBody, m.length)
+		}
+	default:
+		s.begin(p, m, inRest, 0)
+	}
+}
+
+// requestMethod is the method of a transaction's request as far as it changes how its response is read.
+func requestMethod(t *proto.Transaction) string {
+	if x, ok := t.Values.First(fMethod); ok {
+		switch string(x.Text()) {
+		case "HEAD":
+			return "HEAD"
+		case "CONNECT":
+			return "CONNECT"
+		}
+	}
+	return ""
+}
+
+// take gives the transaction of the request that a response is for, or one of its own if there is none.
+func (p *parser) take(f *proto.Flow, m *message) *proto.Transaction {
+	req := m.dir.Other()
+	if p.evicted[req] > 0 {
+		p.evicted[req]--
+	} else if t := p.wait[req].Next(); t != nil {
+		return t
+	}
+	t := f.Begin(m.dir)
+	if !m.first {
+		t.Start = f.Time
+	}
+	t.Reverse = req == proto.ToClient
+	t.Failed = true
+	t.Note(proto.NoteNoRequest)
+	return t
+}
+
+// responseField handles the fields of responses that have a meaning.
+func (m *message) responseField(f *proto.Flow, id headerID, value []byte) {
+	switch id {
+	case hLocation:
+		m.location = value
+	case hWWWAuthenticate, hProxyAuthenticate:
+		scheme, token, _ := bytes.Cut(value, []byte(" "))
+		if equalFold(scheme, "ntlm") || equalFold(scheme, "negotiate") {
+			ntlm(f, m.dir, bytes.Trim(token, " \t"))
+		}
+	}
+}
+
+// putResponse fills the transaction.
+func (m *message) putResponse(t *proto.Transaction) {
+	v := &t.Values
+	v.PutInt(fStatusCode, int64(m.code))
+	v.AddText(fStatusPhrase, m.phrase)
+	v.PutText(fLocation, m.location)
+	v.PutText(fRespType, m.contentType)
+	v.PutText(fVersion, m.version)
+	v.PutText(fRespVersion, m.version)
+	if m.code >= 400 {
+		t.Failed = true
+	}
+	if m.badLength {
+		t.Note("Content-Length is not one number")
+	}
+}
+
+// upgradeName is the protocol that an Upgrade header names (RFC 9110 section 7.8).
+func upgradeName(upgrade []byte) string {
+	name, _, _ := bytes.Cut(bytes.Trim(upgrade, " \t"), []byte("/"))
+	switch {
+	case equalFold(name, "websocket"):
+		return "websocket"
+	case equalFold(name, "h2c"):
+		return "http2"
+	case equalFold(name, "tls"):
+		return "tls"
+	}
+	return ""
+}
+
+// handOver ends HTTP: next, or what detection finds, reads on. A protocol that is known but has no parser here is
+// noted, and its bytes are left alone: detection would see in them what is not there.
+func (p *parser) handOver(f *proto.Flow, next string) {
+	p.over = true
+	p.flush(f)
+	if next != "" && f.Env.Protocols.ByName(next) == nil {
+		f.Label(next)
+		f.Stop()
+		return
+	}
+	f.Switch(next)
+}
+
+// simpleResponse begins the response to an HTTP/0.9 request: a body without a header, until the stream ends.
+func (p *parser) simpleResponse(f *proto.Flow, s *stream, dir proto.Dir) {
+	m := message{length: -1, dir: dir, startLine: startLine{shape: response}}
+	p.simple = false
+	s.tx, s.declared = p.take(f, &m), -1
+	s.begin(p, &m, inRest, 0)
+}
