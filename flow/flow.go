@@ -2,6 +2,7 @@ package flow
 
 import (
 	"github.com/tapir-project/tapir/packet"
+	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/proto"
 	"github.com/tapir-project/tapir/reassembly"
 	"github.com/tapir-project/tapir/record"
@@ -18,6 +19,8 @@ type Flow struct {
 	Set record.Values // values of the session so far
 
 	Conn *Conn // TCP only
+
+	Stored pcapstore.Flow // what the packet store knows of it
 
 	// FirstPos is where the first packet stands in the packet store.
 	FirstPos record.Position
@@ -42,10 +45,12 @@ type Flow struct {
 	dscp      [2]uint8
 	ttlSeen   [2]uint8
 	macs      [2]packet.MAC
-	icmp      [2]uint8 // type and code of the first message
-	vlan      uint16
-	tunnels   uint32 // hash of the outer addresses last added to Set
-	prev      *Flow  // timer wheel
+	seen      [2]bool // packets came from: the client, the server
+	macsSeen  [2]bool
+	hasBack   bool
+	back      record.Path // by which the answers come, if not by Key's
+	tunnels   uint32      // hash of the outer addresses last added to Set
+	prev      *Flow       // timer wheel
 	next      *Flow
 	slot      int32
 	deadline  int64
@@ -97,6 +102,15 @@ func (f *Flow) Dir(swapped bool) proto.Dir {
 	return proto.ToServer
 }
 
+// mayReturn says whether a packet with that key may be the first to take the way back of f, over another network than
+// the way there. Another VLAN needs ports as evidence: two hosts that ping each other over two VLANs are two flows.
+func (f *Flow) mayReturn(key *record.FlowKey, swapped bool) bool {
+	if key.VLAN != f.Key.VLAN && key.PortA|key.PortB == 0 {
+		return false
+	}
+	return !f.hasBack && !f.seen[f.Dir(swapped)] && f.Key.SameEnds(key)
+}
+
 // turn exchanges client and server: the first packet seen was an answer.
 func (f *Flow) turn() {
 	f.forward = !f.forward
@@ -106,19 +120,21 @@ func (f *Flow) turn() {
 	f.ttl[0], f.ttl[1] = f.ttl[1], f.ttl[0]
 	f.dscp[0], f.dscp[1] = f.dscp[1], f.dscp[0]
 	f.ttlSeen[0], f.ttlSeen[1] = f.ttlSeen[1], f.ttlSeen[0]
-	f.ends()
+	f.seen[0], f.seen[1] = f.seen[1], f.seen[0]
+	f.macs[0], f.macs[1] = f.macs[1], f.macs[0]
+	f.macsSeen[0], f.macsSeen[1] = f.macsSeen[1], f.macsSeen[0]
+	a := &f.App
+	a.Client, a.Server, a.ClientPort, a.ServerPort = a.Server, a.Client, a.ServerPort, a.ClientPort
+	a.IDPorts[0], a.IDPorts[1] = a.IDPorts[1], a.IDPorts[0]
 }
 
-// ends tells the parser who client and server are.
-func (f *Flow) ends() {
+// begin tells the parser who client and server are: sender and receiver of the first packet, until turn.
+func (f *Flow) begin(d *packet.Decoded) {
 	a := &f.App
-	a.Client, a.Server, a.ClientPort, a.ServerPort = f.Key.A, f.Key.B, f.Key.PortA, f.Key.PortB
-	if !f.forward {
-		a.Client, a.Server, a.ClientPort, a.ServerPort = f.Key.B, f.Key.A, f.Key.PortB, f.Key.PortA
-	}
+	a.Client, a.Server, a.ClientPort, a.ServerPort = d.Src, d.Dst, d.SrcPort, d.DstPort
 	a.IDPorts = [2]uint16{a.ClientPort, a.ServerPort}
 	if f.class == classICMP {
-		a.IDPorts = [2]uint16{uint16(f.icmp[0]), uint16(f.icmp[1])}
+		a.IDPorts = [2]uint16{uint16(d.ICMPType), uint16(d.ICMPCode)}
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 // bench runs a table on hand-made packets and collects its records.
 type rig struct {
 	*Table
-	out []string
-	rec record.Record
-	b   reassembly.Budget
+	out    []string
+	rec    record.Record
+	b      reassembly.Budget
+	before int64
 }
 
 func newRig(c Config) *rig {
@@ -57,7 +58,8 @@ func (r *rig) send(t float64, a, ap, b, bp int, number uint8, flags uint16, seq,
 	key, swapped := record.NewFlowKey(d.Src, d.Dst, d.SrcPort, d.DstPort, number)
 	now := int64(t * 1e9)
 	p := &record.Packet{Time: now, WireLen: uint32(54 + len(payload))}
-	f, dir := r.Packet(p, d, &key, key.Hash(), swapped)
+	f, dir := r.Packet(p, d, &key, key.Hash(), swapped, r.before)
+	r.before = max(r.before, now)
 	if f.Conn != nil {
 		f.Segment(d, dir, now)
 		s := &f.Conn.Streams[dir]
@@ -66,7 +68,8 @@ func (r *rig) send(t float64, a, ap, b, bp int, number uint8, flags uint16, seq,
 			seq++
 		}
 		if d.PayloadLen > 0 {
-			f.Delivered(s.Add(&r.b, seq, d.Payload, len(payload), now), d, dir, now)
+			class, fresh := s.Add(&r.b, seq, d.Payload, len(payload), now)
+			f.Delivered(class, fresh, d, dir, now)
 			for {
 				if _, ok := s.Pop(&r.b, now); !ok {
 					break
@@ -94,10 +97,33 @@ func TestUDPIdleSplitsSessions(t *testing.T) {
 	r.send(10, 1, 5000, 2, 53, 17, 0, 0, 0, "ask")
 	r.send(11, 2, 53, 1, 5000, 17, 0, 0, 0, "answer")
 	r.send(71, 1, 5000, 2, 53, 17, 0, 0, 0, "again")
-	r.send(132, 1, 5000, 2, 53, 17, 0, 0, 0, "late")
+	r.send(132, 1, 5000, 2, 53, 17, 0, 0, 0, "late") // no other packet has shown that its time was up
+	r.send(193, 9, 1, 8, 2, 17, 0, 0, 0, "x")
+	r.send(194, 1, 5000, 2, 53, 17, 0, 0, 0, "new")
 	r.want(t,
-		"10.0.0.1:5000 2/1 packets 8/6 data [10,71] part 0 final true timeout",
-		"10.0.0.1:5000 1/0 packets 4/0 data [132,132] part 0 final true end of input")
+		"10.0.0.1:5000 3/1 packets 12/6 data [10,132] part 0 final true timeout",
+		"10.0.0.9:1 1/0 packets 1/0 data [193,193] part 0 final true end of input",
+		"10.0.0.1:5000 1/0 packets 3/0 data [194,194] part 0 final true end of input")
+}
+
+// Answers over another VLAN belong to the flow; a second request over another VLAN does not.
+func TestAsymmetricVLANs(t *testing.T) {
+	r := newRig(Offline())
+	send := func(vlan uint16, a, b byte, sport, dport uint16) {
+		d := &packet.Decoded{HasIP: true, Proto: 17, Src: record.AddrFrom4([]byte{10, 0, 0, a}), Dst: record.AddrFrom4([]byte{10, 0, 0, b}), SrcPort: sport, DstPort: dport}
+		key, swapped := record.NewFlowKey(d.Src, d.Dst, sport, dport, 17)
+		key.VLAN = vlan
+		r.Packet(&record.Packet{Time: second, WireLen: 60}, d, &key, key.Hash(), swapped, 0)
+	}
+	send(300, 1, 2, 1000, 53)
+	send(50, 2, 1, 53, 1000)
+	send(300, 1, 2, 1000, 53)
+	send(7, 1, 2, 1000, 53)
+	send(50, 2, 1, 53, 1000)
+	r.Flush()
+	if len(r.out) != 2 || !strings.Contains(strings.Join(r.out, " "), "2/2 packets") {
+		t.Errorf("got %q", r.out)
+	}
 }
 
 // A silent flow is reported when packet time has passed its deadline, without a packet of its own.
@@ -108,8 +134,8 @@ func TestTimersRunOnOthersPackets(t *testing.T) {
 	if len(r.out) != 1 {
 		t.Errorf("%d records after the deadline passed, want 1", len(r.out))
 	}
-	r.send(1e6, 3, 1, 4, 2, 17, 0, 0, 0, "x")
-	r.send(2e6, 3, 1, 4, 2, 17, 0, 0, 0, "x")
+	r.send(1e6, 5, 1, 4, 2, 17, 0, 0, 0, "x")
+	r.send(2e6, 6, 1, 4, 2, 17, 0, 0, 0, "x")
 	if len(r.out) != 3 || r.Stats.Open != 1 {
 		t.Errorf("%d records, %d open after long jumps", len(r.out), r.Stats.Open)
 	}
@@ -215,9 +241,9 @@ func TestPacketDoesNotAllocate(t *testing.T) {
 	key, swapped := record.NewFlowKey(d.Src, d.Dst, 1, 2, 6)
 	hash := key.Hash()
 	p := &record.Packet{Time: 1e9, WireLen: 100}
-	r.Packet(p, d, &key, hash, swapped)
+	r.Packet(p, d, &key, hash, swapped, 0)
 	if n := testing.AllocsPerRun(1000, func() {
-		f, dir := r.Packet(p, d, &key, hash, swapped)
+		f, dir := r.Packet(p, d, &key, hash, swapped, 0)
 		f.Segment(d, dir, p.Time)
 		d.Seq += 4
 	}); n != 0 {

@@ -20,18 +20,29 @@ type slot struct {
 	flow *Flow
 }
 
-func (x *index) find(key *record.FlowKey, hash uint64) *Flow {
+// find looks for the flow of a key. Where there is none, but one between the same ends over another VLAN or VNI that
+// has only seen the opposite direction, the packet is that flow's return path: routing is often asymmetric.
+func (x *index) find(key *record.FlowKey, hash uint64, swapped bool) *Flow {
 	if x.n == 0 {
 		return nil
 	}
+	var back *Flow
 	mask := uint64(len(x.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &x.slots[i]
 		if s.flow == nil {
-			return nil
+			if back != nil {
+				back.back, back.hasBack = key.Path(), true
+			}
+			return back
 		}
-		if s.hash == hash && s.flow.Key == *key {
-			return s.flow
+		if s.hash != hash {
+			continue
+		}
+		if f := s.flow; f.Key == *key || f.hasBack && f.back == key.Path() && f.Key.SameEnds(key) {
+			return f
+		} else if back == nil && f.mayReturn(key, swapped) {
+			back = f
 		}
 	}
 }

@@ -36,14 +36,17 @@ func (f *Flow) see(p *record.Packet, d *packet.Decoded, dir proto.Dir) {
 	c := &f.count[dir]
 	c.packets++
 	c.bytes += uint64(p.WireLen)
-	c.data += uint64(d.PayloadLen)
+	if f.Conn == nil {
+		c.data += uint64(d.PayloadLen) // TCP's is counted when it is delivered: what is sent again is not said again
+	}
+	f.seen[dir] = true
 	if len(d.Payload) > 0 && f.payloadN[dir] == 0 {
 		f.payloadN[dir] = uint8(copy(f.payload8[dir][:], d.Payload))
 	}
 	if d.Layers&^f.layers != 0 {
 		f.label(d)
 	}
-	if d.HasMAC && (d.SrcMAC != f.macs[dir] || d.DstMAC != f.macs[dir.Other()]) {
+	if d.HasMAC && (d.SrcMAC != f.macs[dir] || d.DstMAC != f.macs[dir.Other()] || !f.macsSeen[dir]) {
 		f.addMACs(d, dir)
 	}
 	if d.HasIP && f.ttlSeen[dir] < ttlPackets {
@@ -70,7 +73,7 @@ func (f *Flow) label(d *packet.Decoded) {
 }
 
 func (f *Flow) addMACs(d *packet.Decoded, dir proto.Dir) {
-	f.macs[dir], f.macs[dir.Other()] = d.SrcMAC, d.DstMAC
+	f.macs[dir], f.macs[dir.Other()], f.macsSeen[dir] = d.SrcMAC, d.DstMAC, true
 	var buf [17]byte
 	f.Set.AddText(fMAC[dir], packet.AppendMAC(buf[:0], d.SrcMAC))
 	f.Set.AddText(fMAC[dir.Other()], packet.AppendMAC(buf[:0], d.DstMAC))

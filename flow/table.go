@@ -94,11 +94,13 @@ func NewTable(c Config, env *proto.Env) *Table {
 // Now is the latest packet time the table has seen.
 func (t *Table) Now() int64 { return t.now }
 
-// Packet finds or opens the flow of a packet and counts it. key and swapped are d.Key(), hash is key.Hash().
-func (t *Table) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey, hash uint64, swapped bool) (*Flow, proto.Dir) {
+// Packet finds or opens the flow of a packet and counts it. key and swapped are d.Key(), hash is key.Hash(); before is
+// the latest time of any packet of the capture before this one: a flow is over once a packet other than its own has
+// shown that its idle time has passed, whichever worker saw that packet.
+func (t *Table) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey, hash uint64, swapped bool, before int64) (*Flow, proto.Dir) {
 	t.clock(p.Time)
-	f := t.index.find(key, hash)
-	if f != nil && t.over(f, p, d) {
+	f := t.index.find(key, hash, swapped)
+	if f != nil && t.over(f, d, before) {
 		t.finish(f, f.endState())
 		f = nil
 	}
@@ -126,7 +128,7 @@ func (t *Table) clock(now int64) {
 }
 
 // over says whether a packet can no longer belong to f.
-func (t *Table) over(f *Flow, p *record.Packet, d *packet.Decoded) bool {
+func (t *Table) over(f *Flow, d *packet.Decoded, before int64) bool {
 	idle := t.idle(f.class)
 	if f.closing {
 		idle = t.Closing
@@ -134,7 +136,7 @@ func (t *Table) over(f *Flow, p *record.Packet, d *packet.Decoded) bool {
 			return true // the ports are used again
 		}
 	}
-	return p.Time-f.Last > idle
+	return before-f.Last > idle
 }
 
 func (f *Flow) endState() State {
@@ -153,12 +155,10 @@ func (t *Table) open(p *record.Packet, d *packet.Decoded, key *record.FlowKey, h
 	f.ID = record.NewID(p.Time, hash, d.Seq)
 	f.forward = !swapped
 	f.class = classOf(d)
-	f.icmp = [2]uint8{d.ICMPType, d.ICMPCode}
-	f.vlan = key.VLAN
 	f.App.Env, f.App.Set = t.env, &f.Set
 	f.App.Transport, f.App.Number = transportOf(d)
-	f.App.Session = f.ID
-	f.ends()
+	f.App.Session, f.Stored.ID = f.ID, f.ID
+	f.begin(d)
 	if d.HasIP && d.Proto == 6 && d.Verdict == packet.OK {
 		f.Conn = t.takeConn()
 	}
@@ -366,7 +366,7 @@ func (t *Table) Flush() {
 // Oldest is the place of the oldest packet of any open flow, the zero Position if none is open.
 func (t *Table) Oldest() (low record.Position) {
 	t.index.each(func(f *Flow) {
-		if low.Segment == 0 || f.FirstPos.Segment != 0 && f.FirstPos.Before(low) {
+		if f.FirstPos.Segment != 0 && (low.Segment == 0 || f.FirstPos.Before(low)) {
 			low = f.FirstPos
 		}
 	})

@@ -109,9 +109,10 @@ func (s *side) sample(rtt int64) {
 	s.rtt += (rtt - s.rtt) / 8
 }
 
-// Delivered tells what a segment with payload was to its stream.
-func (f *Flow) Delivered(c reassembly.Class, d *packet.Decoded, dir proto.Dir, now int64) {
+// Delivered tells what a segment with payload was to its stream, and how many of its bytes were new.
+func (f *Flow) Delivered(c reassembly.Class, fresh int, d *packet.Decoded, dir proto.Dir, now int64) {
 	s := &f.Conn.quality.side[dir]
+	f.count[dir].data += uint64(fresh)
 	switch c {
 	case reassembly.InOrder, reassembly.Ahead:
 		s.topTime = now

@@ -95,7 +95,7 @@ var rules = []rule{
 	{of: "query", may: []string{"record"}, why: "the language knows no store, so that every store answers it alike"},
 	{of: "proto", may: []string{"record", "packet"}, why: "the parser contract sees bytes and packet times only"},
 	{of: "proto", deep: true, may: []string{"proto", "record", "packet", "internal/tlshello"}, why: "a parser sees no clock, store, configuration or log, and never a sibling: so it is deterministic and can be fuzzed"},
-	{of: "flow", may: []string{"record", "packet", "proto", "reassembly", "internal/communityid"}, why: "a flow table is a function of packets"},
+	{of: "flow", may: []string{"record", "packet", "proto", "reassembly", "internal/communityid", "pcapstore"}, why: "a flow table is a function of packets; of the packet store it keeps the handle that names a flow"},
 	{of: "reassembly", may: []string{"record", "packet"}, why: "reassembly is a function of segments and fragments"},
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
 	{of: "pcapstore", may: []string{"record", "internal/pcapio", "internal/datadir"}, why: "packets on disk know flows by id only"},

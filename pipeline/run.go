@@ -71,6 +71,7 @@ func (p *Pipeline) direct(ctx context.Context, src source.Source) error {
 type feed struct {
 	w     *Worker
 	d     packet.Decoded
+	now   int64 // latest time seen
 	frags fragments
 	take  deliverFunc
 	err   error
@@ -96,9 +97,10 @@ func (f *feed) block(b *source.Block) error {
 
 func (f *feed) deliver(p *record.Packet, d *packet.Decoded) {
 	key, swapped := d.Key()
-	if err := f.w.Packet(p, d, &key, key.Hash(), swapped); err != nil {
+	if err := f.w.Packet(p, d, &key, key.Hash(), swapped, f.now); err != nil {
 		f.err = err
 	}
+	f.now = max(f.now, p.Time)
 }
 
 // Sizes of the hand-over between the reader of a file and its workers.
@@ -119,6 +121,7 @@ type item struct {
 	d       packet.Decoded
 	key     record.FlowKey
 	hash    uint64
+	before  int64
 	swapped bool
 }
 
@@ -130,6 +133,7 @@ type dealer struct {
 	failed chan struct{}
 	block  *source.Block
 	d      packet.Decoded
+	now    int64 // latest time seen
 	frags  fragments
 	take   deliverFunc
 }
@@ -207,7 +211,8 @@ func (d *dealer) deliver(p *record.Packet, dec *packet.Decoded) {
 	}
 	h.items = h.items[:len(h.items)+1]
 	it := &h.items[len(h.items)-1]
-	it.p, it.d, it.key, it.hash, it.swapped = *p, *dec, key, hash, swapped
+	it.p, it.d, it.key, it.hash, it.swapped, it.before = *p, *dec, key, hash, swapped, d.now
+	d.now = max(d.now, p.Time)
 	if len(h.items) == handSize {
 		d.send(w, p.Time)
 	}
@@ -260,7 +265,7 @@ func (d *dealer) giveBack(h *hand) {
 func (w *Worker) hand(h *hand) error {
 	for i := range h.items {
 		it := &h.items[i]
-		if err := w.Packet(&it.p, &it.d, &it.key, it.hash, it.swapped); err != nil {
+		if err := w.Packet(&it.p, &it.d, &it.key, it.hash, it.swapped, it.before); err != nil {
 			return err
 		}
 	}

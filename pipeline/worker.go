@@ -1,28 +1,27 @@
 package pipeline
 
 import (
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/tapir-project/tapir/flow"
 	"github.com/tapir-project/tapir/packet"
+	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/proto"
 	"github.com/tapir-project/tapir/reassembly"
 	"github.com/tapir-project/tapir/record"
 )
 
-// PacketWriter stores packets. A worker is its only caller.
+// PacketWriter stores the packets of one worker, its only caller; *pcapstore.Writer is one.
 type PacketWriter interface {
-	// Append stores p as a packet of that flow and says where. ErrNotStored (or an error that wraps it) means that the
-	// packet is not kept; the capture goes on.
-	Append(p *record.Packet, flow record.ID) (record.Position, error)
-	// Flush makes what was appended readable for other processes.
-	Flush() error
+	// Append stores p as a packet of that flow and says where. An error means that the packet is not kept; the capture
+	// goes on.
+	Append(p *record.Packet, f *pcapstore.Flow) (record.Position, error)
+	// Flush makes what was appended readable for other processes soon. now is packet time.
+	Flush(now int64)
+	// Next is a position no later than that of any packet to come.
+	Next() record.Position
 }
-
-// ErrNotStored is what a PacketWriter returns for a packet it had to drop.
-var ErrNotStored = errors.New("packet not stored")
 
 // Config is what workers are made from.
 type Config struct {
@@ -88,9 +87,10 @@ func NewWorker(n int, cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-// Packet takes one decoded packet. Everything is borrowed until it returns. An error is the sink's and final.
-func (w *Worker) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey, hash uint64, swapped bool) error {
-	f, dir := w.table.Packet(p, d, key, hash, swapped)
+// Packet takes one decoded packet; before is the latest time of the packets of the capture before it. Everything is
+// borrowed until it returns. An error is the sink's and final.
+func (w *Worker) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey, hash uint64, swapped bool, before int64) error {
+	f, dir := w.table.Packet(p, d, key, hash, swapped, before)
 	w.stats.Packets++
 	w.stats.Bytes += uint64(p.WireLen)
 	w.stats.LastPacket = p.Time
@@ -107,7 +107,7 @@ func (w *Worker) store(p *record.Packet, f *flow.Flow) {
 	if w.packets == nil {
 		return
 	}
-	pos, err := w.packets.Append(p, f.ID)
+	pos, err := w.packets.Append(p, &f.Stored)
 	if err != nil {
 		w.stats.NotStored++
 		f.NotStored++
@@ -144,8 +144,8 @@ func (w *Worker) segment(p *record.Packet, d *packet.Decoded, f *flow.Flow, dir 
 		other.Ack(d.Ack)
 	}
 	if d.PayloadLen > 0 {
-		class := s.Add(&w.budget, seq, d.Payload, int(d.PayloadLen), p.Time)
-		f.Delivered(class, d, dir, p.Time)
+		class, fresh := s.Add(&w.budget, seq, d.Payload, int(d.PayloadLen), p.Time)
+		f.Delivered(class, fresh, d, dir, p.Time)
 		w.drain(f, s, dir, p.Time)
 	}
 	if d.Flags&(packet.FIN|packet.RST) != 0 {
@@ -223,27 +223,34 @@ func (w *Worker) Flush() error {
 	w.table.Flush()
 	w.deliver()
 	if w.packets != nil {
-		w.err = errors.Join(w.err, w.packets.Flush())
+		w.packets.Flush(w.stats.LastPacket)
 	}
 	w.publish()
 	return w.err
 }
 
-// deliver hands the batch to the sink. The packets it speaks of are on disk first.
+// deliver hands the batch to the sink. The packets it speaks of go to the disk first.
 func (w *Worker) deliver() {
 	if w.batch.Len() == 0 || w.err != nil {
 		return
 	}
 	if w.packets != nil {
-		if err := w.packets.Flush(); err != nil && !errors.Is(err, ErrNotStored) {
-			w.err = err
-			return
-		}
+		w.packets.Flush(w.stats.LastPacket)
+		w.batch.Low = w.low()
 	}
-	w.batch.Low, w.batch.Worker = w.table.Oldest(), w.Number
+	w.batch.Worker = w.Number
 	w.err = w.cfg.Sink.Add(&w.batch)
 	w.batch.Reset()
 	w.opened = 0
+}
+
+// low is where replaying would have to begin to meet every packet of the flows that are open now.
+func (w *Worker) low() record.Position {
+	low := w.packets.Next()
+	if p := w.table.Oldest(); p.Segment != 0 && p.Before(low) {
+		return p
+	}
+	return low
 }
 
 // publish makes the counters visible to other goroutines.

@@ -134,22 +134,23 @@ func (s *Stream) Fin(seq uint32) {
 func (s *Stream) Ended() bool { return s.hasFin && s.started && !before(s.next, s.fin) }
 
 // Add gives a segment: payload as captured, wire its length on the wire. What became deliverable comes from Pop,
-// which must be called until it has no more before the next Add; payload is borrowed until then.
-func (s *Stream) Add(b *Budget, seq uint32, payload []byte, wire int, now int64) Class {
+// which must be called until it has no more before the next Add; payload is borrowed until then. fresh is how many of
+// the wire bytes had not been seen before.
+func (s *Stream) Add(b *Budget, seq uint32, payload []byte, wire int, now int64) (class Class, fresh int) {
 	if wire <= 0 {
-		return Empty
+		return Empty, 0
 	}
 	payload = payload[:min(len(payload), wire)]
 	if !s.started || int32(seq-s.next) > maxJump || int32(s.next-seq) > maxJump {
 		s.restart(b, seq)
 	}
 	end := seq + uint32(wire)
-	class := s.classify(seq, end)
+	class = s.classify(seq, end)
 	if before(s.top, end) {
 		s.top = end
 	}
 	if class == Duplicate {
-		return class
+		return class, 0
 	}
 	if before(seq, s.next) { // trim what was delivered
 		skip := int(s.next - seq)
@@ -160,10 +161,9 @@ func (s *Stream) Add(b *Budget, seq uint32, payload []byte, wire int, now int64)
 	if seq == s.next && (len(s.held) == 0 || !before(s.held[0].seq, end)) {
 		s.direct, s.cut = payload, wire-len(payload)
 		s.next = end
-		return class
+		return class, wire
 	}
-	s.hold(b, seq, payload, wire, now)
-	return class
+	return class, s.hold(b, seq, payload, wire, now)
 }
 
 // classify compares [seq, end) with what was seen.
@@ -198,8 +198,8 @@ func (s *Stream) restart(b *Budget, seq uint32) {
 	s.started, s.next, s.top, s.hasAck = true, seq, seq, false
 }
 
-// hold keeps a segment that lies behind a hole, without the parts already held (I1).
-func (s *Stream) hold(b *Budget, seq uint32, payload []byte, wire int, now int64) {
+// hold keeps a segment that lies behind a hole, without the parts already held (I1), and says how many bytes were new.
+func (s *Stream) hold(b *Budget, seq uint32, payload []byte, wire int, now int64) (fresh int) {
 	if len(s.held) == 0 {
 		s.since = now
 	}
@@ -225,8 +225,10 @@ func (s *Stream) hold(b *Budget, seq uint32, payload []byte, wire int, now int64
 		part := payload[:min(n, len(payload))]
 		s.insert(b, i, segment{seq: seq, cut: uint32(n - len(part)), data: part})
 		payload = payload[len(part):]
+		fresh += n
 		seq = stop
 	}
+	return fresh
 }
 
 func (s *Stream) insert(b *Budget, i int, g segment) {

@@ -93,16 +93,33 @@ func less(a, b *Addr, ap, bp uint16) bool {
 	return ap < bp
 }
 
-// Hash mixes the whole key. It is the same in every process and version that writes a data directory: shards,
-// session ids and the flow index depend on it.
+// Hash mixes the key without VLAN and VNI, so that the two directions of a flow that take different VLANs meet in one
+// shard and one chain of the flow table. It is the same in every process and version that writes a data directory:
+// shards and session ids depend on it.
 func (k *FlowKey) Hash() uint64 {
 	h := uint64(0x9e3779b97f4a7c15)
 	h = mix(h ^ binary.LittleEndian.Uint64(k.A[:8]))
 	h = mix(h ^ binary.LittleEndian.Uint64(k.A[8:]))
 	h = mix(h ^ binary.LittleEndian.Uint64(k.B[:8]))
 	h = mix(h ^ binary.LittleEndian.Uint64(k.B[8:]))
-	h = mix(h ^ (uint64(k.PortA) | uint64(k.PortB)<<16 | uint64(k.VLAN)<<32 | uint64(k.Proto)<<48 | uint64(k.Class)<<56))
-	return mix(h ^ (uint64(k.VNI) | uint64(k.Netns)<<32))
+	h = mix(h ^ (uint64(k.PortA) | uint64(k.PortB)<<16 | uint64(k.Proto)<<48 | uint64(k.Class)<<56))
+	return mix(h ^ uint64(k.Netns))
+}
+
+// Path is what Hash leaves out of a key: the network a flow crosses.
+type Path struct {
+	VLAN uint16
+	VNI  uint32
+}
+
+// Path is the network part of k.
+func (k *FlowKey) Path() Path { return Path{k.VLAN, k.VNI} }
+
+// SameEnds says whether k and o differ in nothing but their Path.
+func (k *FlowKey) SameEnds(o *FlowKey) bool {
+	c := *o
+	c.VLAN, c.VNI = k.VLAN, k.VNI
+	return *k == c
 }
 
 // mix is the 128-bit multiply fold of wyhash's mixer.

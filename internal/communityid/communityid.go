@@ -40,7 +40,15 @@ func Append(dst []byte, src, sdst record.Addr, sport, dport uint16, proto uint8)
 	return base64.StdEncoding.AppendEncode(append(dst, "1:"...), sum[:])
 }
 
-func hasPorts(proto uint8) bool { return proto == 6 || proto == 17 || proto == 132 }
+// hasPorts says whether ports are part of the id. ESP and AH take zeros, as Arkime has it; the specification leaves
+// them open.
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case 6, 17, 132, 50, 51:
+		return true
+	}
+	return false
+}
 
 func ipBytes(a *record.Addr) []byte {
 	if a.Is4() {
