@@ -1,0 +1,291 @@
+package parquet
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/tapir-project/tapir/internal/communityid"
+	"github.com/tapir-project/tapir/record"
+)
+
+// rowRef names a row: where its record is read from.
+type rowRef struct {
+	file *recordFile
+	row  int64
+}
+
+// rowReader makes records of rows. It keeps the row groups it used last, with the pages it decoded, so that rows that
+// stand near each other cost little. It is not safe for concurrent use; close it.
+type rowReader struct {
+	want   []bool // by slot: columns to read; nil: all
+	fields []bool // by field: what records are to hold; nil: all
+	extra  bool   // columns are read that records are not to hold
+	spare  record.Values
+	groups []*openGroup
+	tick   int
+}
+
+// openGroup is a row group being read.
+type openGroup struct {
+	file   *recordFile
+	group  int
+	f      *os.File
+	chunks []*chunk
+	used   int // tick of the last use
+}
+
+const maxOpenGroups = 6
+
+// newRowReader reads the given fields, or all if there are none.
+func newRowReader(fields []record.FieldID) *rowReader {
+	r := &rowReader{}
+	if fields == nil {
+		return r
+	}
+	r.want, r.fields = make([]bool, numSlots), make([]bool, record.NumFields())
+	for _, s := range []slot{slotStart, slotEnd, slotID, slotSession, slotPart, slotFinal} {
+		r.want[s] = true
+	}
+	for _, f := range fields {
+		r.fields[f] = true
+		for _, s := range sourcesOf(f) {
+			r.want[s] = true
+		}
+	}
+	for s := slot(0); s < slotDerived; s++ {
+		r.extra = r.extra || r.want[s] && !r.fields[s/2]
+	}
+	return r
+}
+
+// Close gives the files back.
+func (r *rowReader) Close() {
+	for _, g := range r.groups {
+		g.f.Close()
+	}
+	r.groups = nil
+}
+
+// read fills recs with the records of refs, in that order.
+func (r *rowReader) read(ctx context.Context, refs []rowRef, recs []*record.Record) error {
+	order := make([]int, len(refs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		if refs[a].file != refs[b].file {
+			return cmpString(refs[a].file.path, refs[b].file.path)
+		}
+		return cmpInt(refs[a].row, refs[b].row)
+	})
+	for i := 0; i < len(order); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		j, err := r.readGroup(refs, recs, order[i:])
+		if err != nil {
+			return err
+		}
+		i += j
+	}
+	return nil
+}
+
+func cmpString(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// readGroup reads the rows of order that lie in the row group of its first, and says how many.
+func (r *rowReader) readGroup(refs []rowRef, recs []*record.Record, order []int) (int, error) {
+	file := refs[order[0]].file
+	foot, err := file.meta()
+	if err != nil {
+		return 0, err
+	}
+	group, _, err := foot.groupOf(refs[order[0]].row)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", file.path, err)
+	}
+	g, err := r.open(file, foot, group)
+	if err != nil {
+		return 0, err
+	}
+	first, next := foot.first[group], foot.first[group+1]
+	n := 0
+	for n < len(order) && refs[order[n]].file == file && refs[order[n]].row < next {
+		rec := recs[order[n]]
+		rec.Reset()
+		rec.Kind, rec.Final = file.kind, true
+		n++
+	}
+	for _, c := range g.chunks {
+		if err := r.column(c, refs, recs, order[:n], first); err != nil {
+			return 0, fmt.Errorf("%s: %w", file.path, err)
+		}
+	}
+	for _, i := range order[:n] {
+		if recs[i].Kind == record.KindSession {
+			recs[i].Session = recs[i].ID
+		}
+		if r.extra {
+			r.narrow(&recs[i].Values)
+		}
+	}
+	return n, nil
+}
+
+// narrow leaves out of v what was read for the sake of other fields only.
+func (r *rowReader) narrow(v *record.Values) {
+	r.spare.Reset()
+	for i := range v.Len() {
+		if x := v.At(i); r.fields[x.Field()] {
+			putValue(&r.spare, x)
+		}
+	}
+	*v, r.spare = r.spare, *v
+}
+
+// putValue appends a copy of x to v.
+func putValue(v *record.Values, x record.Value) {
+	switch f := x.Field(); record.FieldByID(f).Type {
+	case record.TypeTerm, record.TypeText:
+		v.PutText(f, x.Text())
+	case record.TypeIP:
+		v.PutAddr(f, x.Addr())
+	default:
+		v.PutInt(f, x.Int())
+	}
+}
+
+// open finds or opens a row group.
+func (r *rowReader) open(file *recordFile, foot *footer, group int) (*openGroup, error) {
+	r.tick++
+	oldest := 0
+	for i, g := range r.groups {
+		if g.file == file && g.group == group {
+			g.used = r.tick
+			return g, nil
+		}
+		if g.used < r.groups[oldest].used {
+			oldest = i
+		}
+	}
+	f, err := os.Open(file.path)
+	if err != nil {
+		return nil, err
+	}
+	g := &openGroup{file: file, group: group, f: f, used: r.tick}
+	for _, m := range foot.groups[group].chunks {
+		if r.want == nil || r.want[m.slot] {
+			g.chunks = append(g.chunks, &chunk{meta: m, phys: specs[m.slot].phys, r: f, off: m.off})
+		}
+	}
+	if len(r.groups) < maxOpenGroups {
+		r.groups = append(r.groups, g)
+	} else {
+		r.groups[oldest].f.Close()
+		r.groups[oldest] = g
+	}
+	return g, nil
+}
+
+// column adds one column's values to the records.
+func (r *rowReader) column(c *chunk, refs []rowRef, recs []*record.Record, order []int, first int64) error {
+	var p *page
+	for _, i := range order {
+		row := int(refs[i].row - first)
+		if p == nil || row >= p.first+p.rows {
+			var err error
+			if p, err = c.find(row); err != nil {
+				return err
+			}
+		}
+		from, to := p.span(row)
+		for k := from; k < to; k++ {
+			r.set(recs[i], c, p, k)
+		}
+	}
+	return nil
+}
+
+// set adds the k-th value of a page to a record.
+func (r *rowReader) set(rec *record.Record, c *chunk, p *page, k int) {
+	s := c.meta.slot
+	switch s {
+	case slotStart:
+		rec.Start = p.num(k)
+	case slotEnd:
+		rec.End = p.num(k)
+	case slotID:
+		rec.ID = record.ID(p.bytes(k))
+	case slotSession:
+		rec.Session = record.ID(p.bytes(k))
+	case slotPart:
+		rec.Part = uint32(p.num(k))
+	case slotFinal:
+		rec.Final = p.num(k) != 0
+	case slotCommunity:
+	case slotDerived:
+		r.underive(rec, p.num(k))
+	default:
+		f := record.FieldID(s / 2)
+		switch c.phys {
+		case physText:
+			rec.Values.PutText(f, p.bytes(k))
+		case physAddr:
+			rec.Values.PutAddr(f, record.Addr(p.bytes(k)))
+		default:
+			rec.Values.PutInt(f, p.num(k))
+		}
+	}
+}
+
+// underive adds the fields that follow from others. The column ~derived stands behind all that they follow from.
+func (r *rowReader) underive(rec *record.Record, bits int64) {
+	v := &rec.Values
+	for i := range derivedRules {
+		d := &derivedRules[i]
+		if bits&d.bit == 0 || r.fields != nil && !r.fields[d.field] {
+			continue
+		}
+		if d.span != 0 {
+			v.PutInt(d.field, (rec.End-rec.Start)/d.span)
+			continue
+		}
+		x, _ := v.First(d.a)
+		y, ok := v.First(d.b)
+		if ok {
+			v.PutInt(d.field, x.Int()+y.Int())
+		}
+	}
+	if bits&communityBit != 0 && (r.fields == nil || r.fields[fCommunity]) {
+		var buf [32]byte
+		v.PutText(fCommunity, appendCommunity(buf[:0], v))
+	}
+}
+
+// appendCommunity computes the Community ID of a record from its ends.
+func appendCommunity(dst []byte, v *record.Values) []byte {
+	num := func(f record.FieldID) int64 {
+		if x, ok := v.First(f); ok {
+			return x.Int()
+		}
+		return 0
+	}
+	src, _ := v.First(fSrcIP)
+	dst2, _ := v.First(fDstIP)
+	proto := num(fProto)
+	sport, dport := num(fSrcPort), num(fDstPort)
+	if proto == protoICMP || proto == protoICMPv6 {
+		sport, dport = num(fICMPType), num(fICMPCode)
+	}
+	return communityid.Append(dst, src.Addr(), dst2.Addr(), uint16(sport), uint16(dport), uint8(proto))
+}
