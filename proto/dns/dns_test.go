@@ -98,3 +98,42 @@ func TestPair(t *testing.T) {
 	t.Log(b.out[0])
 	t.Log(b.session())
 }
+
+func BenchmarkAnswer(b *testing.B) {
+	x := newBench(proto.UDP, "192.0.2.53", 53)
+	x.f.Env.Emit = func(*proto.Flow, *proto.Transaction) {}
+	q, a := ask(b, 7, "www.example.com."), answer(b, 7, "www.example.com.", "192.0.2.80")
+	x.f.Data(proto.ToServer, q, 1)
+	b.Run("query and response", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			x.f.Data(proto.ToServer, q, 1)
+			x.f.Data(proto.ToClient, a, 2)
+		}
+	})
+	b.Run("new session", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			x.set.Reset()
+			x.f.Data(proto.ToServer, q, 1)
+			x.f.Data(proto.ToClient, a, 2)
+		}
+	})
+	b.Run("response alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			x.f.Data(proto.ToClient, a, 2)
+		}
+	})
+}
+
+func BenchmarkMatch(b *testing.B) {
+	noise := []byte("\x80\x60\x12\x34\x00\x08\x02\x03\x12\x34\x56\x78 and so on: not DNS, a voice that is sent in RTP packets")
+	p := &proto.Probe{Transport: proto.UDP, Port: [2]uint16{40000, 40002}}
+	p.Data[0] = noise
+	for b.Loop() {
+		if match(p) != proto.No {
+			b.Fatal("noise matched")
+		}
+	}
+}

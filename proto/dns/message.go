@@ -86,6 +86,8 @@ type reader struct {
 	line   []byte // what is put together of the others
 	from   int    // place of the name that owner holds the text of, 0 if none
 	names  [3]nameSet
+
+	domains domains // kept from message to message
 }
 
 // The sets of names that addresses are told apart by, as indexes into reader.names.

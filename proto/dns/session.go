@@ -75,8 +75,7 @@ func (r *reader) sessionQuestion(set *record.Values, q *question) {
 
 // sessionResponse adds what the header of a response says.
 func (r *reader) sessionResponse(set *record.Values) {
-	r.line = appendRcode(r.line[:0], r.rcode)
-	set.AddText(fRcode, r.line)
+	set.AddString(fRcode, rcodeName(r.rcode))
 	for _, f := range flagBits {
 		if r.h.bits&f.bit != 0 {
 			set.AddString(fHeaderFlags, f.name)
@@ -264,9 +263,10 @@ func (r *reader) sessionRRSIG(set *record.Values, x *rr) ([]byte, bool) {
 		}
 	}
 	if len(r.target) == 0 {
-		out = append(out, '.')
+		r.data = append(out, '.')
+	} else {
+		r.data = append(out, r.unicode(set, r.target)...)
 	}
-	r.data = append(out, r.unicode(set, r.target)...)
 	set.AddText(fRRSIG, r.data)
 	return r.data, true
 }

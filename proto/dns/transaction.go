@@ -1,11 +1,7 @@
 package dns
 
 import (
-	"bytes"
 	"strconv"
-	"unsafe"
-
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/tapir-project/tapir/proto"
 	"github.com/tapir-project/tapir/record"
@@ -95,27 +91,7 @@ func (r *reader) describe(t *proto.Transaction) {
 	line = append(line, ", "...)
 	r.line = append(line, name...)
 	t.Query(r.line)
-	putDomain(v, r.q.name)
-}
-
-// putDomain splits name by the public suffix list.
-func putDomain(v *record.Values, name []byte) {
-	if len(name) == 0 {
-		return
-	}
-	// The string is read only while name stands; making a copy for every query would be the costlier part.
-	suffix, _ := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(name), len(name)))
-	rest := len(name) - len(suffix) - 1
-	if rest <= 0 || name[rest] != '.' {
-		return
-	}
-	at := bytes.LastIndexByte(name[:rest], '.') + 1
-	v.PutText(fRegistered, name[at:])
-	v.PutText(fETLDPlusOne, name[at:])
-	v.PutText(fTopLevel, name[rest+1:])
-	if at > 1 {
-		v.PutText(fSubdomain, name[:at-1])
-	}
+	r.putDomain(v, r.q.name)
 }
 
 // list puts a record into the lists of t and counts it in *listed.
@@ -148,9 +124,9 @@ func (r *reader) list(t *proto.Transaction, x *rr, listed *int) {
 	v.PutText(fAData, r.data)
 	switch b := r.msg[x.off:x.end]; {
 	case x.typ == typeA && len(b) == 4:
-		v.PutAddr(fResolvedIP, record.AddrFrom4(b))
+		v.AddAddr(fResolvedIP, record.AddrFrom4(b))
 	case x.typ == typeAAAA && len(b) == 16:
-		v.PutAddr(fResolvedIP, record.AddrFrom16(b))
+		v.AddAddr(fResolvedIP, record.AddrFrom16(b))
 	}
 }
 
@@ -194,9 +170,8 @@ func (o *outcome) put(t *proto.Transaction) {
 	v.PutInt(fAnswersCount, int64(o.counts[answers]))
 	v.PutInt(fAuthoritiesCount, int64(o.counts[authorities]))
 	v.PutInt(fAdditionalsCount, int64(o.counts[additionals]))
-	var buf [24]byte
 	if o.h.response() {
-		v.PutText(fRcode, appendRcode(buf[:0], o.rcode))
+		v.PutString(fRcode, rcodeName(o.rcode))
 		t.Failed = t.Failed || o.rcode != 0
 	}
 	if !o.opt.seen {
@@ -208,7 +183,7 @@ func (o *outcome) put(t *proto.Transaction) {
 	}
 	v.PutInt(fOptVersion, int64(o.opt.version))
 	v.PutInt(fOptSize, int64(o.opt.size))
-	v.PutText(fOptRcode, appendRcode(buf[:0], ext))
+	v.PutString(fOptRcode, rcodeName(ext))
 	v.AddBool(fOptDO, o.opt.do)
 	if o.opt.do {
 		v.PutString(fHeaderFlags, "DO")

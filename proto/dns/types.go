@@ -96,12 +96,12 @@ var rcodeNames = [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTI
 	"NOTAUTH", "NOTZONE", "DSOTYPENI", "12", "13", "14", "15", "BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG",
 	"BADTRUNC", "BADCOOKIE"}
 
-// appendRcode appends a response code's name, or its number.
-func appendRcode(dst []byte, code int) []byte {
+// rcodeName is a response code's name, or its number.
+func rcodeName(code int) string {
 	if code < len(rcodeNames) {
-		return append(dst, rcodeNames[code]...)
+		return rcodeNames[code]
 	}
-	return strconv.AppendInt(dst, int64(code), 10)
+	return strconv.Itoa(code)
 }
 
 // Bits of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3).
