@@ -26,6 +26,9 @@ type Not struct{ X Expr }
 
 // Test is true if a value of Field passes any of Match; with All, if each of Match is passed by some value; without
 // any Match, if the field has a value at all.
+//
+// Fields of the header (record.Header) are tested too. A test of event.id or session.id has Text matchers only: the 26
+// characters of the id in capitals, without the node, which is asked for by a test of observer.name beside it.
 type Test struct {
 	Field *record.Field
 	Match []Matcher
@@ -43,11 +46,14 @@ type Matcher interface{ matcher() }
 // Text equals a term exactly; it is already folded as the field is.
 type Text string
 
-// Wildcard matches a whole term; * stands for any run of characters and ? for one; the rest is literal and folded as
-// the field is. A literal * or ? is preceded by a backslash, as is a backslash.
+// Wildcard matches a whole term; * stands for any run of characters and ? for one character (of UTF-8, or one byte
+// that is not); the rest is literal and folded as the field is. A literal * or ? is preceded by a backslash, as is a
+// backslash.
 type Wildcard string
 
-// Regex matches a whole term: RE2, anchored at both ends, limited to what all stores evaluate alike.
+// Regex matches a whole term: RE2, anchored at both ends, limited to what all stores evaluate alike. It holds literals,
+// the dot, which matches line feeds too (RE2's flag s), classes, groups, |, *, +, ? and {n,m}. Punctuation that is an
+// operator in RE2 or Lucene is preceded by a backslash where it is literal. Letters are folded as the field is.
 type Regex string
 
 // Substring is contained in a term; AnyCase ignores ASCII case.
@@ -62,7 +68,9 @@ type Prefix string
 // Suffix ends a term.
 type Suffix string
 
-// Words are all found in the value, in this order and next to each other, ignoring case: a phrase.
+// Words are all found in the value, in this order and next to each other, ignoring ASCII case: a phrase. They are in
+// lower case. The words of a value are those of SplitWords: runs of letters, digits, underscores and characters beyond
+// ASCII; so in RE2 (?i)(^|W)first W+ second(W|$) with W = [^0-9A-Za-z_\x{80}-\x{10ffff}].
 type Words []string
 
 // IntRange holds integers, times (ns), durations (ns), bytes and booleans (0, 1): Lo <= value <= Hi.
@@ -75,7 +83,7 @@ type FloatRange struct {
 }
 
 // AddrRange holds addresses: Lo <= value <= Hi as 16-byte numbers. A CIDR, a single address, "ipv4" and "ipv6" are
-// ranges too.
+// ranges too; "ipv6" is two of them, below and above the IPv4-mapped addresses.
 type AddrRange struct{ Lo, Hi record.Addr }
 
 func (Text) matcher()       {}

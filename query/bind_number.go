@@ -183,7 +183,7 @@ var durationUnits = []unit{{"", 1}, {"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms",
 	{"d", nsDay}, {"w", 7 * nsDay}}
 
 var byteUnits = []unit{{"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
-	{"k", 1e3}, {"g", 1e9}}
+	{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}}
 
 // quantity reads a number with a unit, or several as in 1h30m. A fraction is rounded to the nearest whole.
 func quantity(s string, units []unit) (int64, bool) {

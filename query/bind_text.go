@@ -17,7 +17,7 @@ const escapable = `\*?"',[]()`
 
 // literal is s as a pattern that only s matches.
 func literal(s string) string {
-	if strings.IndexAny(s, `\*?`) < 0 {
+	if !strings.ContainsAny(s, `\*?`) {
 		return s
 	}
 	var b strings.Builder

@@ -66,7 +66,7 @@ func (p *parser) want(h hint) {
 	if n := len(p.src); p.pos == n && n > 0 && p.hint.from < n && isOpen(p.src[n-1]) && !strings.ContainsAny(p.src[p.hint.from:], " \t\r\n") {
 		return
 	}
-	if h.what == wantArg && p.hint.from == p.pos && (p.hint.what == wantArg || p.hint.what == wantLogic) {
+	if h.what == wantArg && p.hint.from == p.pos { // one more thing that may stand here
 		if p.hint.what == wantArg {
 			p.hint.words = append(p.hint.words, h.words...)
 			p.hint.metrics = p.hint.metrics || h.metrics
@@ -204,11 +204,19 @@ func (c *completer) fields() {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(a.rank-b.rank, strings.Count(a.name, ".")-strings.Count(b.name, "."), strings.Compare(a.name, b.name))
+		return cmp.Or(a.rank-b.rank, strings.Count(a.name, ".")-strings.Count(b.name, "."), order(a.f)-order(b.f))
 	})
 	for _, f := range all[:min(len(all), maxCompletions)] {
 		c.add(f.name, CompleteField, fieldDetail(f.f, f.name))
 	}
+}
+
+// order puts the fields that the registry has first, the general ones, before others.
+func order(f *record.Field) int {
+	if f == userField || f == viewField {
+		return record.NumFields()
+	}
+	return int(f.ID)
 }
 
 // candidates are the fields that fit the place.

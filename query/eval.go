@@ -138,12 +138,17 @@ func testHeader(t *Test, r *record.Record, node string) bool {
 		return testOne(t, scalar{num: r.End})
 	case idPart:
 		return r.Kind == record.KindSession && testOne(t, scalar{num: int64(r.Part)})
+	case idFinal:
+		return r.Kind == record.KindSession && testOne(t, scalar{num: number(r.Final)})
 	}
-	final := scalar{}
-	if r.Final {
-		final.num = 1
+	return false
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
 	}
-	return r.Kind == record.KindSession && testOne(t, final)
+	return 0
 }
 
 // testID tests an id. Binding makes Text matchers only.

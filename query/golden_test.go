@@ -201,3 +201,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Each line of the examples in docs/query.md parses, and so do its tables' fields.
+func TestDocumentedExamples(t *testing.T) {
+	b, err := os.ReadFile("../docs/query.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, kind, in := 0, record.KindSession, false
+	for _, line := range strings.Split(string(b), "\n") {
+		if name, ok := strings.CutPrefix(line, "```"); ok {
+			kind, err = record.ParseKind(name)
+			in = err == nil
+			continue
+		}
+		if in {
+			lines++
+			if _, err := Parse(line, testOptions(kind)); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if lines < 25 {
+		t.Errorf("only %d examples found", lines)
+	}
+}

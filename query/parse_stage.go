@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,7 +21,7 @@ func (p *parser) stage() (s stageNode, err *Error) {
 	p.want(hint{what: wantStage})
 	w := p.name()
 	s.name, s.at = strings.ToLower(w.text), w.at
-	p.mark(w.at.from, w.at.to, ClassStage)
+	p.mark(w.at.from, w.at.to, s.class())
 	switch s.name {
 	case "top":
 		err = p.top(&s)
@@ -44,6 +45,13 @@ func (p *parser) stage() (s stageNode, err *Error) {
 	}
 	s.to = p.pos
 	return s, err
+}
+
+func (s *stageNode) class() Class {
+	if slices.Contains(stageNames, s.name) {
+		return ClassStage
+	}
+	return ClassError
 }
 
 // top parses [N] FIELD [by METRIC].

@@ -70,7 +70,9 @@ func tokensFrom(text string, from int, out *[]Token) int {
 	if len(*out) > before && resumable(text, at.from) {
 		return at.from
 	}
-	if at.to > at.from {
+	if n := len(*out); n > 0 && at.to > at.from && (*out)[n-1] == (Token{(*out)[n-1].From, at.from, ClassError}) {
+		(*out)[n-1].To = at.to
+	} else if at.to > at.from {
 		*out = append(*out, Token{at.from, at.to, ClassError})
 	}
 	return max(at.to, from+1)
