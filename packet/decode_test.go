@@ -33,6 +33,8 @@ func summary(d *Decoded) string {
 	add("%d/%d", len(d.Payload), d.PayloadLen)
 	if d.HasMAC {
 		add("%x>%x", d.SrcMAC[4:], d.DstMAC[4:])
+	} else if d.SrcMAC != d.DstMAC {
+		add("(%x>%x)", d.SrcMAC[4:], d.DstMAC[4:])
 	}
 	if d.EtherType != 0 {
 		add("type %04x", d.EtherType)

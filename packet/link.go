@@ -109,7 +109,7 @@ const (
 func (d *Decoded) cooked(device, size uint16, addr []byte) {
 	d.Layers |= LayerSLL
 	if size == 6 && device != devNetlink {
-		d.HasMAC, d.SrcMAC = true, MAC(addr[:6])
+		d.SrcMAC = MAC(addr[:6])
 	}
 }
 

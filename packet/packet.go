@@ -114,9 +114,9 @@ type Decoded struct {
 	Layers  Layers
 	Verdict Verdict
 
-	HasMAC bool
-	SrcMAC MAC // innermost Ethernet (or 802.11) header
-	DstMAC MAC // zero where the link header has only the sender's (LayerSLL)
+	HasMAC bool // both MACs are known; LayerSLL has only the sender's, some 802.11 control frames only the receiver's
+	SrcMAC MAC  // innermost Ethernet or 802.11 header
+	DstMAC MAC
 	// EtherType of what follows the innermost link header and its tags, 0 where there is none. Below 0x0600 it is
 	// Tapir's own number for a frame that has none: see EtherLLC and EtherOSI.
 	EtherType uint16

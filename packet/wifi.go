@@ -124,9 +124,9 @@ func dot11QoSOffset(b []byte) int {
 // dot11Addresses finds sender and final receiver, which stand where the distribution bits say (table 9-30). b holds the
 // whole header.
 func (d *Decoded) dot11Addresses(b []byte) {
-	d.HasMAC = true
 	d.DstMAC, d.SrcMAC = MAC(b[4:10]), MAC{}
-	if dot11Size(b) < 16 {
+	d.HasMAC = dot11Size(b) >= 16
+	if !d.HasMAC {
 		return
 	}
 	d.SrcMAC = MAC(b[10:16])
