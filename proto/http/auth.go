@@ -15,7 +15,7 @@ func (m *message) authorization(f *proto.Flow, value []byte) {
 	}
 	m.authType = scheme
 	f.Set.AddText(fAuthType, scheme)
-	rest = bytes.TrimLeft(rest, " \t")
+	rest = trimLeft(rest)
 	switch {
 	case equalFold(scheme, "basic"):
 		m.user = m.basicUser(rest)
@@ -32,7 +32,7 @@ func (m *message) authorization(f *proto.Flow, value []byte) {
 func (m *message) basicUser(b []byte) []byte {
 	n := len(m.userBuf) / 3 * 4
 	b = bytes.TrimRight(b[:min(len(b), n)], "= \t")
-	k, err := base64.RawStdEncoding.Decode(m.userBuf[:], b)
+	k, err := base64.RawStdEncoding.Decode(m.userBuf, b)
 	if err != nil && k == 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func digestUser(b []byte) []byte {
 		b, end = b[1:], []byte(`"`)
 	}
 	user, _, _ := bytes.Cut(b, end)
-	return bytes.Trim(user, " ")
+	return trim(user)
 }
 
 // maxToken bounds the NTLM tokens that are decoded.

@@ -7,10 +7,8 @@ import (
 )
 
 // begin sets up the body of the message whose header block has just been read.
-func (s *stream) begin(p *parser, m *message, ph phase, length int64) {
-	s.phase, s.left = ph, length
-	s.coding = codingOf(m.contentEncoding)
-	s.watch = watchHead
+func (s *stream) begin(c coding, ph phase, length int64) {
+	s.phase, s.left, s.coding, s.watch = ph, length, c, watchHead
 }
 
 // take passes over bytes of the body, looking at them as far as somebody wants to know.
@@ -136,7 +134,7 @@ func (p *parser) trailer(f *proto.Flow, dir proto.Dir, s *stream, b []byte) (int
 		if s.request {
 			m.shape = request
 		}
-		name := bytes.TrimRight(line[:c], " \t")
+		name := trimRight(line[:c])
 		p.noteName(f, &m, knownName(name), name)
 	}
 	return n, true

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/tapir-project/tapir/proto"
 	"github.com/tapir-project/tapir/record"
@@ -17,13 +18,30 @@ type message struct {
 	forwarded                                   []byte // first address of X-Forwarded-For, else X-Real-IP
 	contentType, contentEncoding                []byte
 	user, authType                              []byte
-	userBuf                                     [256]byte // user's memory where it had to be decoded
-	length                                      int64     // Content-Length, -1 if there is none
-	chunked, otherCoding                        bool      // last transfer coding
+	length                                      int64 // Content-Length, -1 if there is none
+	chunked, otherCoding                        bool  // last transfer coding
 	hasHost, badLength                          bool
 	names                                       int       // header names that are not among the known ones
 	dir                                         proto.Dir // the message goes this way
 	first                                       bool      // it begins at the first byte of the input
+	buf, userBuf                                []byte    // memory to put texts together in
+}
+
+// messages keeps the memory of messages; one is in use for the time of one header block.
+var messages = sync.Pool{New: func() any {
+	return &message{buf: make([]byte, 0, 1024), userBuf: make([]byte, 256)}
+}}
+
+func newMessage(dir proto.Dir, first bool, l startLine) *message {
+	m := messages.Get().(*message)
+	m.startLine, m.dir, m.first, m.length = l, dir, first, -1
+	return m
+}
+
+// free gives m back, without what it borrowed.
+func (m *message) free() {
+	*m = message{buf: m.buf[:0], userBuf: m.userBuf}
+	messages.Put(m)
 }
 
 // head reads a header block: start line, fields, empty line. Nothing is consumed before all of it is there.
@@ -37,32 +55,29 @@ func (p *parser) head(f *proto.Flow, dir proto.Dir, s *stream, b []byte, at int)
 		s.scan = 0
 		return n, true
 	}
-	if s.scan < lineCheck {
-		if sh, v := classify(rest); v == proto.No {
-			return 0, p.noStart(s, dir)
-		} else if v == proto.Yes && (sh == simple || sh == preface) {
-			return p.odd(f, dir, s, rest, at, sh)
-		}
+	if s.top == 0 {
+		return p.start(f, dir, s, rest, at)
 	}
+	return p.block(f, s, dir, parseStart(trimCR(rest[:s.top-1])), rest, at)
+}
+
+// block reads the header block that begins with l, if it is all there.
+func (p *parser) block(f *proto.Flow, s *stream, dir proto.Dir, l startLine, rest []byte, at int) (int, bool) {
 	end, scan := blockEnd(rest, s.scan)
 	if end < 0 {
 		s.scan = scan
 		return 0, false
 	}
-	s.scan = 0
-	var m message
-	i := bytes.IndexByte(rest, '\n')
-	m.startLine = parseStart(trimCR(rest[:i]))
-	if m.shape != request && m.shape != response {
-		return 0, p.noStart(s, dir)
-	}
-	m.length, m.dir, m.first = -1, dir, at == 0
+	fields := rest[s.top:end]
+	s.scan, s.top = 0, 0
 	s.last = f.Time
+	m := newMessage(dir, at == 0, l)
 	if m.shape == request {
-		p.request(f, s, &m, rest[i+1:end])
+		p.request(f, s, m, fields)
 	} else {
-		p.response(f, s, &m, rest[i+1:end])
+		p.response(f, s, m, fields)
 	}
+	m.free()
 	return p.begun(f, dir, s, end)
 }
 
@@ -91,9 +106,34 @@ func (p *parser) noStart(s *stream, dir proto.Dir) bool {
 	return true
 }
 
-// odd handles the two start lines without a header block.
-func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, rest []byte, at int, sh shape) (int, bool) {
-	if sh == preface {
+// start looks at the start line, once it is there, or whether what there is may become one.
+func (p *parser) start(f *proto.Flow, dir proto.Dir, s *stream, rest []byte, at int) (int, bool) {
+	i := bytes.IndexByte(rest[s.scan:], '\n')
+	if i < 0 {
+		if s.scan < lineCheck {
+			if _, v := classify(rest); v == proto.No {
+				return 0, p.noStart(s, dir)
+			}
+		}
+		s.scan = len(rest)
+		return 0, false
+	}
+	i += s.scan
+	l := parseStart(trimCR(rest[:i]))
+	switch l.shape {
+	case notHTTP:
+		return 0, p.noStart(s, dir)
+	case simple, preface:
+		return p.odd(f, dir, s, l, i+1, at)
+	}
+	s.scan, s.top = i, i+1
+	return p.block(f, s, dir, l, rest, at)
+}
+
+// odd handles the two start lines without a header block; n is the line's length.
+func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, l startLine, n, at int) (int, bool) {
+	s.scan = 0
+	if l.shape == preface {
 		f.Set.AddString(fMethod, "PRI")
 		f.Set.AddString(fURI, "*")
 		f.Set.AddString(fReqVersion, "2.0")
@@ -101,11 +141,11 @@ func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, rest []byte, at in
 		p.handOver(f, "http2")
 		return 0, false
 	}
-	end := bytes.IndexByte(rest, '\n') + 1
-	m := message{startLine: parseStart(trimCR(rest[:end-1])), length: -1, dir: dir, first: at == 0}
+	m := newMessage(dir, at == 0, l)
 	s.last, p.simple = f.Time, true
-	p.request(f, s, &m, nil)
-	return p.begun(f, dir, s, end)
+	p.request(f, s, m, nil)
+	m.free()
+	return p.begun(f, dir, s, n)
 }
 
 // blockEnd finds where the header block in b ends: behind the first empty line. From is where to search; if the end
@@ -150,7 +190,7 @@ func (p *parser) fields(f *proto.Flow, s *stream, m *message, b []byte) {
 			if folded {
 				value = unfold(value)
 			}
-			p.field(f, s, m, bytes.TrimRight(line[:c], " \t"), bytes.Trim(value, " \t"))
+			p.field(f, s, m, trimRight(line[:c]), trim(value))
 		}
 	}
 }
@@ -226,7 +266,7 @@ func noteValue(f *proto.Flow, m *message, name, value []byte) {
 // others that differ are noted: two readers may take the message for different ones.
 func (m *message) contentLength(value []byte) {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
-		n, ok := parseLength(bytes.Trim(part, " \t"))
+		n, ok := parseLength(trim(part))
 		switch {
 		case !ok || m.length >= 0 && n != m.length:
 			m.badLength = true
@@ -249,7 +289,7 @@ func parseLength(b []byte) (n int64, ok bool) {
 
 // transferCoding looks at the last coding: only chunked delimits the body (RFC 9112 section 6.3).
 func (m *message) transferCoding(value []byte) {
-	last := bytes.Trim(value[bytes.LastIndexByte(value, ',')+1:], " \t")
+	last := trim(value[bytes.LastIndexByte(value, ',')+1:])
 	m.chunked = equalFold(last, "chunked")
 	m.otherCoding = !m.chunked && !equalFold(last, "identity") && len(last) > 0
 }

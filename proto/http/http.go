@@ -1,15 +1,20 @@
 package http
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/tapir-project/tapir/proto"
+	"github.com/tapir-project/tapir/record"
 )
 
 // Options say what is kept of messages beside their metadata. They are fixed when the protocol is made.
 type Options struct {
 	MD5, SHA256 bool // which digests of bodies to compute, after transfer decoding, before content decoding
-	// HashMax bounds the bodies that are digested, in bytes. Most bytes of a network are media and downloads that
-	// nobody looks up by digest, and MD5 alone reads less than 1 GB/s; so bodies longer than this are digested only
-	// if their first bytes say that they carry code (programs, archives, documents), up to HashCodeMax.
+	// HashMax bounds the bodies that are digested, in bytes. Most bytes of a network are media and other data that
+	// nobody looks up by digest, and MD5 reads less than 1 GB/s; so bodies longer than this are digested only if their
+	// first bytes say that they can carry code (programs, scripts, pages, archives, documents, compressed content), up
+	// to HashCodeMax.
 	HashMax, HashCodeMax int64
 	// RequestBody and ResponseBody are how many bytes of a body that is UTF-8 text are kept, after content decoding
 	// (gzip, deflate, br, zstd); 0 keeps none. At most lookMax.
@@ -31,15 +36,19 @@ func New(o Options) *proto.Protocol {
 	return &proto.Protocol{
 		Name:      "http",
 		Transport: proto.TCP | proto.Sub,
-		Ports: []uint16{80, 8080, 8000, 8888, 3128, 9200, 5000, 8002, 8008, 8081, 8088, 3000, 9090, 5985, 2375, 5601,
-			7001, 8086, 8089, 591, 631, 2082, 2086},
-		Match: match,
-		New:   func() proto.Parser { return &parser{opt: &o} },
+		Ports:     ports,
+		Match:     match,
+		New:       func() proto.Parser { return &parser{opt: &o} },
 	}
 }
 
+// ports are where servers of the web, proxies and the usual services that speak HTTP listen.
+var ports = []uint16{80, 8080, 8000, 8888, 3128, 9200, 5000, 8002, 8008, 8081, 8088, 3000, 9090, 5985, 2375, 5601, 7001,
+	8086, 8089, 591, 631, 2082, 2086}
+
 // match looks for a start line at the beginning of either direction, or, where a flow was picked up in the middle
-// of a message, for a whole one with a header below it at the beginning of any line.
+// of a message, for a whole one with a header below it at the beginning of any line. On its own ports a known method
+// is enough, so that requests that were cut short or malformed are seen for what they are.
 func match(p *proto.Probe) proto.Verdict {
 	verdict := proto.No
 	for _, b := range p.Data {
@@ -47,8 +56,11 @@ func match(p *proto.Probe) proto.Verdict {
 			continue
 		}
 		sh, v := classify(b)
-		if v == proto.Yes && sh == simple && !httpPort(p) {
+		switch {
+		case v == proto.Yes && sh == simple && !atHome(p):
 			v = proto.No // anything may begin with GET /
+		case v != proto.Yes && beginsRequest(b) && atHome(p):
+			v = proto.Yes
 		}
 		if v == proto.No {
 			if _, found, _ := findStart(b, 0, true); found {
@@ -60,7 +72,18 @@ func match(p *proto.Probe) proto.Verdict {
 	return verdict
 }
 
-func httpPort(p *proto.Probe) bool { return p.HasPort(80) || p.HasPort(8080) || p.HasPort(8000) }
+func atHome(p *proto.Probe) bool {
+	return slices.Contains(ports, p.Port[proto.ToClient]) || slices.Contains(ports, p.Port[proto.ToServer])
+}
+
+// beginsRequest says whether b begins with a known method and then a path or nothing.
+func beginsRequest(b []byte) bool {
+	i := bytes.IndexAny(b[:min(len(b), maxMethod)], " \r\n")
+	if i < 0 || !knownMethod(b[:i]) {
+		return false
+	}
+	return b[i] != ' ' || i+1 < len(b) && b[i+1] == '/'
+}
 
 // phase is where in a message a stream is.
 type phase uint8
@@ -86,6 +109,7 @@ type stream struct {
 	declared int64              // its Content-Length, -1 if it has none
 	last     int64              // time of the latest packet with bytes of the message
 	scan     int                // unconsumed bytes searched already for the end of a block or line
+	top      int                // length of the start line, once it is known to be one
 	look     *look              // the body's head or digests while they are collected
 	watch    watch
 	phase    phase
@@ -102,6 +126,7 @@ type parser struct {
 	dirs      [2]stream
 	wait      [2]proto.Pending
 	names     [2]nameSet // header names the session has already: of requests, of responses
+	version11 [2]bool    // the same for version 1.1
 	evicted   [2]uint32  // requests given up because too many waited: their responses are still to come
 	bodies    uint16     // request bodies kept
 	upgrading bool       // a request that may end HTTP is waiting
@@ -117,7 +142,9 @@ const maxWait = 256
 // Parse reads what b completes of header blocks and framing, and passes over bodies.
 func (p *parser) Parse(f *proto.Flow, dir proto.Dir, b []byte) int {
 	s := &p.dirs[dir]
-	s.scan = min(s.scan, len(b)) // a full buffer keeps less than was offered before
+	if s.scan > len(b) {
+		s.scan, s.top = 0, 0 // a full buffer keeps less than was offered before
+	}
 	n := 0
 	for n < len(b) {
 		used, more := p.step(f, dir, s, b, n)
@@ -158,7 +185,7 @@ func (p *parser) step(f *proto.Flow, dir proto.Dir, s *stream, b []byte, at int)
 // Gap passes over lost bytes within a body. Anything else that was lost leaves the stream searching.
 func (p *parser) Gap(f *proto.Flow, dir proto.Dir, n int) {
 	s := &p.dirs[dir]
-	s.scan = 0
+	s.scan, s.top = 0, 0
 	switch s.phase {
 	case held, lost:
 		return
@@ -295,6 +322,18 @@ func (p *parser) finish(f *proto.Flow, dir proto.Dir, s *stream, note string) {
 		return // it waits, or its response is being read
 	}
 	p.settle(f, dir, t)
+}
+
+// noteVersion adds the version of a request (k 0) or response (k 1) to the session.
+func (p *parser) noteVersion(f *proto.Flow, k int, version []byte) {
+	if string(version) == "1.1" {
+		if p.version11[k] {
+			return
+		}
+		p.version11[k] = true
+	}
+	f.Set.AddText([...]record.FieldID{fReqVersion, fRespVersion}[k], version)
+	f.Set.AddText(fVersion, version)
 }
 
 // settle emits t, which is complete as seen from dir, unless the other direction still reads a part of it (I1).

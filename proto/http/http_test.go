@@ -258,7 +258,7 @@ func TestURI(t *testing.T) {
 		{"http://h", "h", "h", "/", "http://h/"},
 		{"http://u:p@h/x", "other", "other;http://u:p@h/x", "/x", "http://h/x"},
 		{"https://h/", "", "h/", "/", "https://h/"},
-		{"*", "h", "h;*", "*", "http://h/*"},
+		{"*", "h", "h;*", "*", "http://h"},
 		{"/", "[2001:db8::1]:8080", "[2001:db8::1]:8080/", "/", "http://[2001:db8::1]:8080/"},
 		{"/%zz", "h", "h/%zz", "/%zz", "http://h/%zz"},
 	} {

@@ -34,6 +34,8 @@ type look struct {
 	text   []byte // head without its content coding
 	md5    hash.Hash
 	sha256 hash.Hash
+	sum    [sha256.Size]byte
+	hex    [2 * sha256.Size]byte
 }
 
 var looks = sync.Pool{New: func() any {
@@ -110,7 +112,7 @@ func (s *stream) observe(p *parser, f *proto.Flow, b []byte) {
 // sawHead judges a body by its first bytes. Its digests, if any are wanted, begin with them.
 func (s *stream) sawHead(p *parser, f *proto.Flow, head []byte) {
 	mime, code := magic(head[:min(len(head), magicSize)])
-	s.code = code
+	s.code = code || s.coding != codingNone
 	f.Set.AddString(fMagic, mime)
 	s.keepText(p, f, head, mime)
 	if !p.opt.MD5 && !p.opt.SHA256 {
@@ -154,20 +156,19 @@ func (s *stream) endBody(p *parser, f *proto.Flow, whole bool) {
 
 // putDigests adds the digests to session and transaction.
 func (s *stream) putDigests(f *proto.Flow, o *Options) {
-	var sum [sha256.Size]byte
+	l := s.look
 	if o.MD5 {
-		putHex(f, s.tx, fMD5, s.look.md5.Sum(sum[:0]))
+		s.putHex(f, fMD5, l.md5.Sum(l.sum[:0]))
 	}
 	if o.SHA256 {
-		putHex(f, s.tx, fSHA256, s.look.sha256.Sum(sum[:0]))
+		s.putHex(f, fSHA256, l.sha256.Sum(l.sum[:0]))
 	}
 }
 
-func putHex(f *proto.Flow, t *proto.Transaction, id record.FieldID, sum []byte) {
-	var text [2 * sha256.Size]byte
-	n := hex.Encode(text[:], sum)
-	f.Set.AddText(id, text[:n])
-	t.Values.PutText(id, text[:n])
+func (s *stream) putHex(f *proto.Flow, id record.FieldID, sum []byte) {
+	text := s.look.hex[:hex.Encode(s.look.hex[:], sum)]
+	f.Set.AddText(id, text)
+	s.tx.Values.PutText(id, text)
 }
 
 // keepText keeps the first bytes of a body that is text, and the type that its content shows.

@@ -3,7 +3,7 @@ package http
 import "bytes"
 
 // signature is bytes at a place, and the media type they tell. Code marks what can carry a program: programs,
-// archives, documents with macros.
+// archives, documents with macros; so can all that magic finds by other means, except media.
 type signature struct {
 	at   int
 	text string
@@ -102,9 +102,9 @@ func magic(b []byte) (mime string, code bool) {
 	}
 	switch b[0] {
 	case '<', ' ', '\t', '\r', '\n', 0xef:
-		mime = markup(b)
+		mime, code = markup(b), true
 	case '#':
-		mime = script(b)
+		mime, code = script(b), true
 	case '{':
 		mime = jsonText(b)
 	case 0x1a:
@@ -115,7 +115,7 @@ func magic(b []byte) (mime string, code bool) {
 		mime = ogg(b)
 	}
 	if mime != "" {
-		return mime, b[0] == '#'
+		return mime, code
 	}
 	for _, i := range elsewhere {
 		if signatures[i].matches(b) {
@@ -123,7 +123,7 @@ func magic(b []byte) (mime string, code bool) {
 		}
 	}
 	if bytes.Contains(b, []byte("document.write")) || bytes.Contains(b, []byte("'use strict'")) {
-		return "text/javascript", false
+		return "text/javascript", true
 	}
 	return "", false
 }

@@ -27,9 +27,9 @@ func (p *parser) request(f *proto.Flow, s *stream, m *message, fields []byte) {
 	s.declared = m.length
 	switch {
 	case m.chunked:
-		s.begin(p, m, inChunkSize, 0)
+		s.begin(codingOf(m.contentEncoding), inChunkSize, 0)
 	case m.length > 0 && !m.otherCoding:
-		s.begin(p, m, inBody, m.length)
+		s.begin(codingOf(m.contentEncoding), inBody, m.length)
 	}
 }
 
@@ -73,8 +73,7 @@ func (m *message) requestField(f *proto.Flow, id headerID, value []byte) {
 func (p *parser) sessionRequest(f *proto.Flow, m *message) {
 	v := f.Set
 	v.AddText(fMethod, m.method)
-	v.AddText(fReqVersion, m.version)
-	v.AddText(fVersion, m.version)
+	p.noteVersion(f, 0, m.version)
 	u := m.url()
 	if len(m.host) > 0 {
 		v.AddText(fDomain, m.host)
@@ -84,13 +83,13 @@ func (p *parser) sessionRequest(f *proto.Flow, m *message) {
 	} else if len(u.host) > 0 {
 		v.AddText(fDomain, u.host)
 	}
-	var buf [1024]byte
-	v.AddText(fURI, m.appendURI(buf[:0]))
+	m.buf = m.appendURI(m.buf[:0])
+	v.AddText(fURI, m.buf)
 	v.AddText(fPath, u.path)
 	for part := range bytes.SplitSeq(u.query, []byte("&")) {
 		key, value, _ := bytes.Cut(part, []byte("="))
-		v.AddText(fQueryKeys, unescape(buf[:0], key))
-		v.AddText(fQueryValues, unescape(buf[:0], value))
+		v.AddText(fQueryKeys, m.unescape(key))
+		v.AddText(fQueryValues, m.unescape(value))
 	}
 }
 
@@ -126,7 +125,9 @@ func (m *message) putRequest(f *proto.Flow, t *proto.Transaction) {
 	v.PutText(fUserAgent, m.userAgent)
 	v.PutText(fReferrer, m.referer)
 	v.PutText(fReqType, m.contentType)
-	v.PutAddr(fForwarded, parseAddr(m.forwarded))
+	if len(m.forwarded) > 0 {
+		v.PutAddr(fForwarded, parseAddr(m.forwarded))
+	}
 	if len(m.user) > 0 {
 		v.PutText(fUser, m.user)
 		v.AddText(fUserName, m.user)
@@ -145,16 +146,16 @@ func cookies(f *proto.Flow, value []byte) {
 		if !ok {
 			continue
 		}
-		f.Set.AddText(fCookieNames, bytes.Trim(name, " \t"))
-		f.Set.AddText(fCookieValues, bytes.Trim(val, " \t"))
+		f.Set.AddText(fCookieNames, trim(name))
+		f.Set.AddText(fCookieValues, trim(val))
 	}
 }
 
 // forwardedFor reads a list of addresses: the client first, then proxies.
 func (m *message) forwardedFor(f *proto.Flow, value []byte) {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
-		f.Set.AddAddr(fXFF, parseAddr(bytes.Trim(part, " \t")))
+		f.Set.AddAddr(fXFF, parseAddr(trim(part)))
 	}
 	first, _, _ := bytes.Cut(value, []byte(","))
-	m.forwarded = bytes.Trim(first, " \t")
+	m.forwarded = trim(first)
 }

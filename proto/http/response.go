@@ -11,13 +11,12 @@ func (p *parser) response(f *proto.Flow, s *stream, m *message, fields []byte) {
 	p.fields(f, s, m, fields)
 	v := f.Set
 	v.AddInt(fStatusCode, int64(m.code))
-	v.AddText(fRespVersion, m.version)
-	v.AddText(fVersion, m.version)
+	p.noteVersion(f, 1, m.version)
 	v.AddText(fLocation, m.location)
 	if m.code < 200 && m.code != 101 {
 		return // interim (RFC 9110 section 15.2): the response proper is still to come
 	}
-	t := p.take(f, m)
+	t := p.take(f, m.dir, m.first)
 	s.tx, s.declared = t, m.length
 	method := requestMethod(t)
 	m.putResponse(t)
@@ -43,13 +42,13 @@ func (p *parser) responseBody(s *stream, m *message, head bool) {
 	switch {
 	case head || m.code == 204 || m.code == 304:
 	case m.chunked:
-		s.begin(p, m, inChunkSize, 0)
+		s.begin(codingOf(m.contentEncoding), inChunkSize, 0)
 	case m.length >= 0 && !m.otherCoding:
 		if m.length > 0 {
-			s.begin(p, m, inBody, m.length)
+			s.begin(codingOf(m.contentEncoding), inBody, m.length)
 		}
 	default:
-		s.begin(p, m, inRest, 0)
+		s.begin(codingOf(m.contentEncoding), inRest, 0)
 	}
 }
 
@@ -67,15 +66,15 @@ func requestMethod(t *proto.Transaction) string {
 }
 
 // take gives the transaction of the request that a response is for, or one of its own if there is none.
-func (p *parser) take(f *proto.Flow, m *message) *proto.Transaction {
-	req := m.dir.Other()
+func (p *parser) take(f *proto.Flow, dir proto.Dir, first bool) *proto.Transaction {
+	req := dir.Other()
 	if p.evicted[req] > 0 {
 		p.evicted[req]--
 	} else if t := p.wait[req].Next(); t != nil {
 		return t
 	}
-	t := f.Begin(m.dir)
-	if !m.first {
+	t := f.Begin(dir)
+	if !first {
 		t.Start = f.Time
 	}
 	t.Reverse = req == proto.ToClient
@@ -92,7 +91,7 @@ func (m *message) responseField(f *proto.Flow, id headerID, value []byte) {
 	case hWWWAuthenticate, hProxyAuthenticate:
 		scheme, token, _ := bytes.Cut(value, []byte(" "))
 		if equalFold(scheme, "ntlm") || equalFold(scheme, "negotiate") {
-			ntlm(f, m.dir, bytes.Trim(token, " \t"))
+			ntlm(f, m.dir, trim(token))
 		}
 	}
 }
@@ -116,7 +115,7 @@ func (m *message) putResponse(t *proto.Transaction) {
 
 // upgradeName is the protocol that an Upgrade header names (RFC 9110 section 7.8).
 func upgradeName(upgrade []byte) string {
-	name, _, _ := bytes.Cut(bytes.Trim(upgrade, " \t"), []byte("/"))
+	name, _, _ := bytes.Cut(trim(upgrade), []byte("/"))
 	switch {
 	case equalFold(name, "websocket"):
 		return "websocket"
@@ -143,8 +142,7 @@ func (p *parser) handOver(f *proto.Flow, next string) {
 
 // simpleResponse begins the response to an HTTP/0.9 request: a body without a header, until the stream ends.
 func (p *parser) simpleResponse(f *proto.Flow, s *stream, dir proto.Dir) {
-	m := message{length: -1, dir: dir, startLine: startLine{shape: response}}
 	p.simple = false
-	s.tx, s.declared = p.take(f, &m), -1
-	s.begin(p, &m, inRest, 0)
+	s.tx, s.declared, s.last = p.take(f, dir, true), -1, f.Time
+	s.begin(codingNone, inRest, 0)
 }

@@ -47,7 +47,10 @@ func findStart(b []byte, from int, whole bool) (off int, found bool, next int) {
 		}
 		at += len(versionMark)
 	}
-	keep := max(bytes.LastIndexByte(b, '\n')+1, len(b)-maxSearchLine, 0)
+	keep := max(len(b)-maxSearchLine, 0)
+	if i := bytes.LastIndexByte(b[from:], '\n'); i >= 0 { // none is before from: what it ends would be consumed
+		keep = max(keep, from+i+1)
+	}
 	return keep, false, max(len(b)-len(versionMark)+1, keep)
 }
 

@@ -49,25 +49,21 @@ func parseStart(line []byte) (s startLine) {
 		return s
 	}
 	s.method = line[:sp]
-	rest := bytes.TrimLeft(line[sp:], " ")
+	rest := trim(line[sp:])
 	if hasControl(rest) {
 		return s
 	}
-	end := bytes.LastIndex(rest, []byte(" HTTP/"))
-	if end < 0 {
-		if string(s.method) == "GET" && len(rest) > 0 && rest[0] == '/' {
+	end := len(rest) - len(" HTTP/1.1")
+	if end < 0 || string(rest[end:end+6]) != " HTTP/" || !isVersion(rest[end+6:]) {
+		if string(s.method) == "GET" && len(rest) > 0 && rest[0] == '/' && !bytes.Contains(rest, []byte(" HTTP/")) {
 			s.shape, s.target, s.version = simple, rest, version09
 		}
 		return s
 	}
-	v := bytes.TrimRight(rest[end+6:], " ")
-	if !isVersion(v) {
-		return s
-	}
-	s.target, s.version = bytes.TrimRight(rest[:end], " "), v
+	s.target, s.version = trimRight(rest[:end]), rest[end+6:]
 	switch {
 	case len(s.target) == 0:
-	case v[0] == '2' && bytes.HasPrefix(line, prefaceTop):
+	case s.version[0] == '2' && bytes.HasPrefix(line, prefaceTop):
 		s.shape = preface
 	default:
 		s.shape = request
@@ -91,10 +87,10 @@ func parseStatus(line []byte) (s startLine) {
 		s.code = s.code*10 + int(c-'0')
 	}
 	if s.code < 100 {
-		return s
+		return s // "0xx" is no status (RFC 9110 section 15)
 	}
 	s.shape, s.version = response, line[5:8]
-	s.phrase = bytes.Trim(rest[3:], " \t")
+	s.phrase = trim(rest[3:])
 	return s
 }
 
@@ -111,6 +107,23 @@ func hasControl(b []byte) bool {
 		}
 	}
 	return false
+}
+
+// trim cuts spaces and tabs off both ends.
+func trim(b []byte) []byte { return trimLeft(trimRight(b)) }
+
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	return b
+}
+
+func trimRight(b []byte) []byte {
+	for n := len(b); n > 0 && (b[n-1] == ' ' || b[n-1] == '\t'); n-- {
+		b = b[:n-1]
+	}
+	return b
 }
 
 // trimCR drops the CR before a line end that has been cut off.
@@ -146,13 +159,18 @@ func classify(b []byte) (shape, proto.Verdict) {
 	return request, partialRequest(b)
 }
 
-// statusMask is a status line's beginning: 0 stands for a digit.
-const statusMask = "HTTP/0.0 000"
+// statusMask is a status line's beginning: 0 stands for a digit, 1 for one that is not 0.
+const statusMask = "HTTP/0.0 100"
 
 // partialStatus judges an incomplete line as a status line.
 func partialStatus(b []byte) proto.Verdict {
 	for i := 0; i < len(b) && i < len(statusMask); i++ {
-		if m := statusMask[i]; m == '0' && (b[i] < '0' || b[i] > '9') || m != '0' && b[i] != m {
+		switch m := statusMask[i]; {
+		case m == '0' || m == '1':
+			if b[i] < m || b[i] > '9' {
+				return proto.No
+			}
+		case b[i] != m:
 			return proto.No
 		}
 	}
@@ -177,7 +195,7 @@ func partialRequest(b []byte) proto.Verdict {
 	if sp == 0 || !isToken(b[:sp]) || hasControl(trimCR(b[sp:])) {
 		return proto.No
 	}
-	target := bytes.TrimLeft(b[sp:], " ")
+	target := trimLeft(b[sp:])
 	if len(target) >= sureURL && knownMethod(b[:sp]) && (target[0] == '/' || hasPrefixFold(target, "http")) {
 		return proto.Yes
 	}

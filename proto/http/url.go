@@ -9,6 +9,8 @@ import (
 	"github.com/tapir-project/tapir/record"
 )
 
+var slash, plainScheme = []byte("/"), []byte("http")
+
 // url is a request's target taken apart, borrowed from the input.
 type url struct {
 	scheme, host []byte // where the target names them
@@ -39,7 +41,7 @@ func (m *message) url() (u url) {
 		authority = authority[bytes.LastIndexByte(authority, '@')+1:]
 		u.host, u.port = splitPort(authority)
 		if target = target[end:]; len(target) == 0 {
-			target = []byte("/")
+			target = slash
 		}
 	}
 	u.path, u.query, _ = bytes.Cut(target, []byte("?"))
@@ -80,20 +82,19 @@ func (m *message) putURL(f *proto.Flow, t *proto.Transaction) {
 	if len(host) == 0 {
 		host, port = splitPort(m.host)
 	}
-	var addr [64]byte
 	server, serverPort := f.Server, f.ServerPort
 	if t.Reverse {
 		server, serverPort = f.Client, f.ClientPort
 	}
 	if len(host) == 0 && !server.IsZero() {
-		host = server.AppendText(addr[:0])
+		host = server.AppendText(m.userBuf[:0])
 	}
 	if port == 0 && len(u.scheme) == 0 {
 		port = int(serverPort)
 	}
 	scheme := u.scheme
 	if len(scheme) == 0 {
-		scheme = []byte("http")
+		scheme = plainScheme
 	}
 	v := &t.Values
 	v.AddText(fDomain, host)
@@ -116,8 +117,7 @@ func defaultPort(scheme []byte) int {
 
 // putPath puts the path, percent-decoded, its extension, and the query in one line.
 func (m *message) putPath(t *proto.Transaction, u *url) {
-	var buf [1024]byte
-	line := append(append(buf[:0], m.method...), ' ')
+	line := append(append(m.buf[:0], m.method...), ' ')
 	n := len(line)
 	if u.path == nil {
 		line = append(line, m.target...)
@@ -125,7 +125,8 @@ func (m *message) putPath(t *proto.Transaction, u *url) {
 		t.Query(line)
 		return
 	}
-	line = append(line, unescape(line[n:n], u.path)...)
+	line = appendUnescaped(line, u.path)
+	m.buf = line
 	path := line[n:]
 	t.Path(path)
 	t.Query(line)
@@ -144,8 +145,7 @@ func (m *message) putFull(t *proto.Transaction, u *url, scheme, host []byte, por
 		t.Values.PutText(fFull, m.target) // CONNECT: there is no URL, only host and port
 		return
 	}
-	var buf [1024]byte
-	full := append(append(buf[:0], scheme...), "://"...)
+	full := append(append(m.buf[:0], scheme...), "://"...)
 	if bytes.IndexByte(host, ':') >= 0 {
 		full = append(append(append(full, '['), host...), ']')
 	} else {
@@ -157,39 +157,46 @@ func (m *message) putFull(t *proto.Transaction, u *url, scheme, host []byte, por
 	if port != 0 {
 		full = strconv.AppendInt(append(full, ':'), int64(port), 10)
 	}
-	if len(u.path) > 0 && u.path[0] != '/' {
-		full = append(full, '/')
+	if string(u.path) != "*" { // RFC 9112 section 3.2.4: the server as a whole
+		if len(u.path) > 0 && u.path[0] != '/' {
+			full = append(full, '/')
+		}
+		full = append(full, u.path...)
 	}
-	full = append(full, u.path...)
 	if len(u.query) > 0 {
 		full = append(append(full, '?'), u.query...)
 	}
 	t.Values.PutText(fFull, full)
+	m.buf = full
 }
 
-// unescape decodes %XX in b into dst, or gives b itself if there is none or one is not hexadecimal. dst may overlap
-// nothing of b.
-func unescape(dst, b []byte) []byte {
-	i := bytes.IndexByte(b, '%')
-	if i < 0 {
+// unescape decodes %XX in b. What it gives is valid until m.buf is used again.
+func (m *message) unescape(b []byte) []byte {
+	if bytes.IndexByte(b, '%') < 0 {
 		return b
 	}
-	dst = append(dst, b[:i]...)
-	for ; i < len(b); i++ {
-		c := b[i]
-		if c == '%' {
-			if i+2 >= len(b) {
-				return b
-			}
-			hi, lo := hexValue(b[i+1]), hexValue(b[i+2])
-			if hi > 15 || lo > 15 {
-				return b
-			}
-			c, i = hi<<4|lo, i+2
+	m.buf = appendUnescaped(m.buf[:0], b)
+	return m.buf
+}
+
+// appendUnescaped decodes %XX in b behind dst, or appends b as it is if one is not hexadecimal.
+func appendUnescaped(dst, b []byte) []byte {
+	n, from := len(dst), b
+	for {
+		i := bytes.IndexByte(b, '%')
+		if i < 0 {
+			return append(dst, b...)
 		}
-		dst = append(dst, c)
+		if i+2 >= len(b) {
+			return append(dst[:n], from...)
+		}
+		hi, lo := hexValue(b[i+1]), hexValue(b[i+2])
+		if hi > 15 || lo > 15 {
+			return append(dst[:n], from...)
+		}
+		dst = append(append(dst, b[:i]...), hi<<4|lo)
+		b = b[i+3:]
 	}
-	return dst
 }
 
 // hexValue is above 15 for what is no hexadecimal digit.
