@@ -39,11 +39,11 @@ func (s *ioState) kick() {
 // run carries out tasks until the Writer is closed. It is the I/O loop; it owns every segment from its first task on.
 func (w *Writer) run(rec *Recorder) error {
 	sw := &segmentWriter{opts: w.opts}
-	var last error
+	var first error // that gave a chunk up
 	for t := range w.queue {
 		if t.chunk != nil {
-			if err := w.writeChunk(sw, rec, t); err != nil {
-				last = err
+			if err := w.writeChunk(sw, rec, t); err != nil && first == nil {
+				first = err
 			}
 			w.free <- t.chunk
 		}
@@ -56,7 +56,7 @@ func (w *Writer) run(rec *Recorder) error {
 	}
 	if n := w.io.lost.Load(); n > 0 {
 		return fmt.Errorf("packet store, worker %d: %d packets were accepted but not written: %w", w.worker, n,
-			datadir.Explain(last, w.dir))
+			datadir.Explain(first, w.dir))
 	}
 	return nil
 }
