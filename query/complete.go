@@ -20,6 +20,9 @@ const (
 	CompleteStage    CompletionKind = "stage"
 )
 
+// String is the name of the kind.
+func (k CompletionKind) String() string { return string(k) }
+
 // Completion is one way to go on: Text replaces text[From:To].
 type Completion struct {
 	Text     string

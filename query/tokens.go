@@ -25,6 +25,9 @@ const (
 	ClassError       Class = "error" // does not belong here
 )
 
+// String is the name of the class.
+func (c Class) String() string { return string(c) }
+
 // class is the colour of a value.
 func (v *value) class() Class {
 	switch v.kind {
