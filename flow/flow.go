@@ -50,7 +50,9 @@ type Flow struct {
 	hasBack   bool
 	back      record.Path // by which the answers come, if not by Key's
 	tunnels   uint32      // hash of the outer addresses last added to Set
-	prev      *Flow       // timer wheel
+	older     *Flow       // in the table's order of first packets
+	newer     *Flow
+	prev      *Flow // timer wheel
 	next      *Flow
 	slot      int32
 	deadline  int64

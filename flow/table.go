@@ -78,6 +78,8 @@ type Table struct {
 	env   *proto.Env
 	index index
 	wheel wheel
+	first *Flow // open flows in the order of their first packets
+	last  *Flow
 	now   int64
 	free  []*Flow
 	conns []*Conn
@@ -116,6 +118,11 @@ func (t *Table) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey,
 	}
 	f.see(p, d, dir)
 	return f, dir
+}
+
+// Find is the flow that has the key, nil if none has.
+func (t *Table) Find(key *record.FlowKey, hash uint64, swapped bool) *Flow {
+	return t.index.find(key, hash, swapped)
 }
 
 func (t *Table) clock(now int64) {
@@ -166,6 +173,7 @@ func (t *Table) open(p *record.Packet, d *packet.Decoded, key *record.FlowKey, h
 		f.turn()
 	}
 	t.index.add(f)
+	t.link(f)
 	t.Stats.Open = t.index.n
 	t.Stats.Peak = max(t.Stats.Peak, t.index.n)
 	f.deadline = t.nextDeadline(f)
@@ -334,6 +342,7 @@ func (t *Table) finish(f *Flow, s State) {
 	t.Stats.Sessions++
 	t.wheel.remove(f)
 	t.index.remove(f)
+	t.unlink(f)
 	t.Stats.Open = t.index.n
 	t.give(f)
 }
@@ -363,12 +372,36 @@ func (t *Table) Flush() {
 	}
 }
 
-// Oldest is the place of the oldest packet of any open flow, the zero Position if none is open.
-func (t *Table) Oldest() (low record.Position) {
-	t.index.each(func(f *Flow) {
-		if f.FirstPos.Segment != 0 && (low.Segment == 0 || f.FirstPos.Before(low)) {
-			low = f.FirstPos
+// link hangs a new flow behind the others.
+func (t *Table) link(f *Flow) {
+	f.older = t.last
+	if t.last != nil {
+		t.last.newer = f
+	} else {
+		t.first = f
+	}
+	t.last = f
+}
+
+func (t *Table) unlink(f *Flow) {
+	if f.older != nil {
+		f.older.newer = f.newer
+	} else {
+		t.first = f.newer
+	}
+	if f.newer != nil {
+		f.newer.older = f.older
+	} else {
+		t.last = f.older
+	}
+}
+
+// Oldest is the place of the oldest stored packet of any open flow, the zero Position if there is none.
+func (t *Table) Oldest() record.Position {
+	for f := t.first; f != nil; f = f.newer {
+		if f.FirstPos.Segment != 0 {
+			return f.FirstPos
 		}
-	})
-	return low
+	}
+	return record.Position{}
 }

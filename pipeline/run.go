@@ -31,6 +31,13 @@ func New(n int, cfg Config) (*Pipeline, error) {
 // Workers are the pipeline's workers, for their statistics.
 func (p *Pipeline) Workers() []*Worker { return p.workers }
 
+// Rotate asks every worker to complete the segment it writes, so that retention may delete it. Any goroutine may ask.
+func (p *Pipeline) Rotate() {
+	for _, w := range p.workers {
+		w.rotate.Store(true)
+	}
+}
+
 // Run drives src through the workers until the input or ctx ends, then ends all flows and delivers everything. A source
 // with a queue for each worker feeds them directly; one with a single queue is dealt out by flow. It returns what the
 // source or a sink returned; when ctx ended, nil: stopping a capture is how it ends.

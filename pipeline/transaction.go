@@ -44,7 +44,7 @@ func (w *Worker) emit(a *proto.Flow, t *proto.Transaction) {
 	v := &r.Values
 	v.Append(&t.Values)
 	if t.End != 0 && t.BytesIn >= 0 {
-		v.PutInt(fDuration, r.End-r.Start)
+		v.PutInt(fDuration, t.Latency())
 	}
 	status := "OK"
 	if t.Failed {

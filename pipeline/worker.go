@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tapir-project/tapir/flow"
@@ -19,6 +20,8 @@ type PacketWriter interface {
 	Append(p *record.Packet, f *pcapstore.Flow) (record.Position, error)
 	// Flush makes what was appended readable for other processes soon. now is packet time.
 	Flush(now int64)
+	// Rotate completes what is being written, so that retention may delete it.
+	Rotate()
 	// Next is a position no later than that of any packet to come.
 	Next() record.Position
 }
@@ -55,6 +58,7 @@ type Worker struct {
 	stats   Stats // of the worker's goroutine; snap is its copy for others
 	mu      sync.Mutex
 	snap    Stats // guarded by mu
+	rotate  atomic.Bool
 	cfg     Config
 	table   *flow.Table
 	env     *proto.Env
@@ -213,6 +217,9 @@ func (w *Worker) Tick(now int64) error {
 		if now-w.opened >= w.cfg.BatchAge || now < w.opened {
 			w.deliver()
 		}
+	}
+	if w.rotate.Swap(false) && w.packets != nil {
+		w.packets.Rotate()
 	}
 	w.publish()
 	return w.err

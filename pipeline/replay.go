@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"github.com/tapir-project/tapir/packet"
+	"github.com/tapir-project/tapir/record"
+)
+
+// Replay runs stored packets of one worker through the pipeline again, after a crash: flows that were open are followed
+// from their first packet, and come out as the same sessions, parts and transactions, with the same ids, that they
+// would have been. Sessions that are stored whole are left out.
+type Replay struct {
+	w     *Worker
+	whole func(record.ID) bool
+	d     packet.Decoded
+	frags fragments
+	now   int64
+	// Of the packet at hand, for deliver: its flow, if that is known, and what was made of it.
+	known bool
+	flow  record.ID
+	err   error
+}
+
+// NewReplay makes a replay for worker n. whole says which sessions are stored to their end; cfg.Packets must be nil, the
+// packets are on disk already.
+func NewReplay(n int, cfg Config, whole func(record.ID) bool) (*Replay, error) {
+	w, err := NewWorker(n, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Replay{w: w, whole: whole}, nil
+}
+
+// Packet replays one packet. flow is its flow where known; the flow it belongs to is returned.
+func (r *Replay) Packet(p *record.Packet, flow record.ID, known bool) (record.ID, error) {
+	if known && r.whole(flow) {
+		r.now = max(r.now, p.Time)
+		return flow, r.err
+	}
+	r.known, r.flow = known, flow
+	packet.Decode(&r.d, p)
+	if r.d.Verdict == packet.Fragment {
+		r.frags.add(p, &r.d, r.deliver)
+		if !known {
+			// A fragment that waits for the others has no flow yet. It is stored behind them, so this is the torn end of
+			// the store: the packet becomes a flow of its own.
+			key, _ := r.d.Key()
+			r.flow = record.NewID(p.Time, key.Hash(), r.d.FragID)
+		}
+	} else {
+		r.deliver(p, &r.d)
+	}
+	return r.flow, r.err
+}
+
+// deliver gives a packet to the worker. Where the journal names the flow it decides, not the time that other workers'
+// packets showed: the same flow goes on, another one begins.
+func (r *Replay) deliver(p *record.Packet, d *packet.Decoded) {
+	key, swapped := d.Key()
+	hash := key.Hash()
+	before := r.now
+	if r.known {
+		before = record.MaxTime
+		if f := r.w.table.Find(&key, hash, swapped); f != nil && f.ID == r.flow {
+			before = record.MinTime
+		}
+	}
+	if err := r.w.Packet(p, d, &key, hash, swapped, before); err != nil {
+		r.err = err
+	}
+	if !r.known {
+		if f := r.w.table.Find(&key, hash, swapped); f != nil {
+			r.flow = f.ID
+		}
+	}
+	r.now = max(r.now, p.Time)
+}
+
+// Finish ends the flows that are still open and delivers everything.
+func (r *Replay) Finish() error {
+	r.known = false
+	r.frags.flush(r.deliver)
+	if err := r.w.Flush(); err != nil {
+		return err
+	}
+	return r.err
+}
+
+// Stats tells what was replayed.
+func (r *Replay) Stats() Stats { return r.w.Stats() }
