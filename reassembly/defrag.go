@@ -47,7 +47,8 @@ type DefragStats struct {
 }
 
 // Defragmenter puts IP datagrams together again. What it holds is bounded by its limits; when one is reached, the
-// datagram that began first is given up. A Defragmenter belongs to one goroutine.
+// datagram that began first is given up. The zero Defragmenter is ready and has the default limits. It belongs to one
+// goroutine.
 //
 // Invariants: (D1) pieces of a datagram are sorted and do not overlap; (D2) of bytes that came twice, the first stay,
 // as with the hosts that are hardest to deceive, and in IPv6 such a datagram is void (RFC 5722); (D3) a datagram given
@@ -89,8 +90,14 @@ type datagram struct {
 	dead       bool // given up, see D3
 }
 
-// NewDefragmenter makes a Defragmenter.
+// NewDefragmenter makes a Defragmenter with limits of its own.
 func NewDefragmenter(l DefragLimits) *Defragmenter {
+	f := new(Defragmenter)
+	f.init(l)
+	return f
+}
+
+func (f *Defragmenter) init(l DefragLimits) {
 	if l.Datagrams <= 0 {
 		l.Datagrams = defaultDatagrams
 	}
@@ -100,7 +107,7 @@ func NewDefragmenter(l DefragLimits) *Defragmenter {
 	if l.Age <= 0 {
 		l.Age = defaultFragAge
 	}
-	return &Defragmenter{limits: l, byKey: make(map[fragKey]*datagram), pool: fragPool{max: l.Bytes}}
+	f.limits, f.byKey, f.pool.max = l, make(map[fragKey]*datagram), l.Bytes
 }
 
 // Stats returns the counters.
@@ -114,6 +121,9 @@ func (f *Defragmenter) Stats() DefragStats {
 // done is true and ip the whole of it: the header of its first fragment with length, fragment fields and, in IPv4,
 // checksum made right, ready for packet.DecodeIP. ip is valid until the next call.
 func (f *Defragmenter) Add(d *packet.Decoded, now int64) (ip []byte, done bool) {
+	if f.byKey == nil {
+		f.init(DefragLimits{})
+	}
 	f.stats.Fragments++
 	f.expire(now)
 	g := f.find(d, now)

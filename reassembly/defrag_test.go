@@ -165,6 +165,14 @@ func checksum(b []byte) uint16 {
 	return uint16(sum)
 }
 
+func TestDefragZero(t *testing.T) {
+	var f Defragmenter
+	add(t, &f, fragment4(1, 7, 0, true, text(16)), 0)
+	if _, done := add(t, &f, fragment4(1, 7, 16, false, "x"), defaultFragAge-1); !done || f.limits.Bytes != defaultFragBytes {
+		t.Errorf("the zero Defragmenter has limits %+v and put together %d datagrams, want 1", f.limits, f.Stats().Datagrams)
+	}
+}
+
 // TestDefragCut checks that a fragment whose end was not captured makes its datagram void at once.
 func TestDefragCut(t *testing.T) {
 	f := NewDefragmenter(DefragLimits{})
