@@ -161,8 +161,8 @@ func (e *Encoder) path(dst []byte, name string, first *bool) []byte {
 	}
 }
 
-// AppendJSONValue appends one value as JSON: times as RFC 3339 in UTC with nine decimals (fields marked Millis:
-// ms since the epoch), addresses and text as strings, the rest as numbers and truth values.
+// AppendJSONValue appends one value as JSON: times as RFC 3339 in UTC with nine decimals unless the field's
+// Clock says otherwise, addresses and text as strings, the rest as numbers and truth values.
 func AppendJSONValue(dst []byte, x Value) []byte {
 	f := &fields[x.Field()]
 	switch f.Type {
@@ -180,15 +180,22 @@ func AppendJSONValue(dst []byte, x Value) []byte {
 		}
 		return strconv.AppendFloat(dst, x.Float(), 'g', -1, 64)
 	case TypeTime:
-		if f.Millis {
-			return strconv.AppendInt(dst, x.Int()/1e6, 10)
-		}
-		dst = append(dst, '"')
-		dst = AppendTime(dst, x.Int())
-		return append(dst, '"')
+		return appendClock(dst, x.Int(), f.Clock)
 	default:
 		return strconv.AppendInt(dst, x.Int(), 10)
 	}
+}
+
+func appendClock(dst []byte, ns int64, c Clock) []byte {
+	switch c {
+	case ClockEpoch:
+		return strconv.AppendInt(dst, ns/1e6, 10)
+	case ClockMillis:
+		dst = time.Unix(0, ns).UTC().AppendFormat(append(dst, '"'), "2006-01-02T15:04:05.000Z")
+	default:
+		dst = AppendTime(append(dst, '"'), ns)
+	}
+	return append(dst, '"')
 }
 
 // AppendTime appends ns since the epoch as RFC 3339 in UTC with nine decimals.

@@ -99,6 +99,16 @@ const (
 	FoldUpper
 )
 
+// Clock is how JSON prints a time.
+type Clock uint8
+
+// The ways to print a time.
+const (
+	ClockNanos  Clock = iota // RFC 3339 with nine decimals
+	ClockMillis              // RFC 3339 with three: dates that have no more, such as those of certificates
+	ClockEpoch               // ms since the epoch as a number, as Arkime has it
+)
+
 // Field is one entry of the registry.
 type Field struct {
 	ID      FieldID
@@ -111,7 +121,7 @@ type Field struct {
 	Aliases []string // further names that queries take: Arkime's, Wireshark's, sysdig's
 	Any     []string // a field that stands for several others (ip, port, host): true if any of them is
 	Raw     string   // a *.tokens field: the field whose values its words are looked up in
-	Millis  bool     // JSON prints the time as ms since the epoch, as Arkime does
+	Clock   Clock    // how JSON prints a time
 	Desc    string
 	// Also lists other spellings of a value, each with the stored one: tls.version takes TLSv1.2 and 1.2.
 	Also map[string]string

@@ -7,7 +7,7 @@ var generalFields = []Field{
 	{Name: "event.kind", Type: TypeTerm, Kinds: InAll, Desc: "Kind of record: session, transaction, sample, sysevent"},
 	{Name: "event.start", Type: TypeTime, Kinds: InAll, Aliases: []string{"starttime", "firstPacket", "frame.time"}, Desc: "Time of the first packet"},
 	{Name: "event.end", Type: TypeTime, Kinds: InAll, Aliases: []string{"stoptime", "lastPacket", "endtime"}, Desc: "Time of the last packet"},
-	{Name: "event.duration", Type: TypeDuration, Kinds: InAll, Aliases: []string{"duration", "latency"}, Desc: "Time from first to last packet of a session, from request to response of a transaction"},
+	{Name: "event.duration", Type: TypeDuration, Kinds: InAll, Aliases: []string{"duration", "latency"}, Desc: "Session: time from its first to its last packet. Transaction: time from the first packet of the request to the first of the response"},
 	{Name: "event.ingested", Type: TypeTime, Kinds: InAll, Aliases: []string{"dbTimestamp", "@timestamp"}, Desc: "Time the record was stored"},
 	{Name: "event.dataset", Type: TypeTerm, Kinds: InTransaction, Desc: "Protocol of the transaction"},
 	{Name: "observer.name", Type: TypeTerm, Kinds: InAll, Aliases: []string{"node", "observer.hostname"}, Desc: "Node that captured the packets"},

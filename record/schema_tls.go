@@ -23,8 +23,8 @@ var tlsArkimeFields = []Field{
 	{Name: "cert.issuer.organizational_unit", Type: TypeTerm, Set: true, Kinds: InFlow, Aliases: []string{"cert.issuer.ou", "cert.issuerOU"}, Desc: "Certificate: Issuer Org Unit"},
 	{Name: "cert.subject.organizational_unit", Type: TypeTerm, Set: true, Kinds: InFlow, Aliases: []string{"cert.subject.ou", "cert.subjectOU"}, Desc: "Certificate: Subject Org Unit"},
 	{Name: "cert.hash", Type: TypeTerm, Set: true, Kinds: InFlow, Fold: FoldLower, Desc: "Certificate: Hash"},
-	{Name: "cert.not_before", Type: TypeTime, Millis: true, Set: true, Kinds: InFlow, Aliases: []string{"cert.notbefore", "cert.notBefore"}, Desc: "Certificate: Not Before"},
-	{Name: "cert.not_after", Type: TypeTime, Millis: true, Set: true, Kinds: InFlow, Aliases: []string{"cert.notafter", "cert.notAfter"}, Desc: "Certificate: Not After"},
+	{Name: "cert.not_before", Type: TypeTime, Clock: ClockEpoch, Set: true, Kinds: InFlow, Aliases: []string{"cert.notbefore", "cert.notBefore"}, Desc: "Certificate: Not Before"},
+	{Name: "cert.not_after", Type: TypeTime, Clock: ClockEpoch, Set: true, Kinds: InFlow, Aliases: []string{"cert.notafter", "cert.notAfter"}, Desc: "Certificate: Not After"},
 	{Name: "cert.valid_days", Type: TypeInt, Set: true, Kinds: InFlow, Aliases: []string{"cert.validfor", "cert.validDays"}, Desc: "Certificate: Days Valid For"},
 	{Name: "cert.remaining_days", Type: TypeInt, Set: true, Kinds: InFlow, Aliases: []string{"cert.remainingDays"}, Desc: "Certificate: Days remaining"},
 	{Name: "cert.valid_seconds", Type: TypeInt, Set: true, Kinds: InFlow, Aliases: []string{"cert.validforSeconds", "cert.validSeconds"}, Desc: "Certificate: Seconds Valid For"},
@@ -68,8 +68,8 @@ func x509Fields(side string) []Field {
 	out := []Field{
 		{Name: p + "subject", Type: TypeTerm, Set: true, Kinds: session, Desc: who + "subject (RFC 4514)"},
 		{Name: p + "issuer", Type: TypeTerm, Set: true, Kinds: session, Desc: who + "issuer (RFC 4514)"},
-		{Name: p + "not_before", Type: TypeTime, Kinds: InTransaction, Desc: who + "valid from"},
-		{Name: p + "not_after", Type: TypeTime, Kinds: InTransaction, Desc: who + "valid until"},
+		{Name: p + "not_before", Type: TypeTime, Clock: ClockMillis, Kinds: InTransaction, Desc: who + "valid from"},
+		{Name: p + "not_after", Type: TypeTime, Clock: ClockMillis, Kinds: InTransaction, Desc: who + "valid until"},
 		{Name: p + "hash.sha1", Type: TypeTerm, Kinds: InTransaction, Fold: FoldUpper, Desc: who + "SHA-1"},
 		{Name: p + "hash.sha256", Type: TypeTerm, Kinds: InTransaction, Fold: FoldUpper, Desc: who + "SHA-256"},
 		{Name: x + "version_number", Type: TypeInt, Kinds: InTransaction, Desc: who + "X.509 version"},
@@ -79,8 +79,8 @@ func x509Fields(side string) []Field {
 		{Name: x + "public_key_size", Type: TypeInt, Kinds: InTransaction, Desc: who + "key size in bits"},
 		{Name: x + "public_key_exponent", Type: TypeInt, Kinds: InTransaction, Desc: who + "RSA exponent"},
 		{Name: x + "public_key_curve", Type: TypeTerm, Kinds: InTransaction, Desc: who + "curve of the key"},
-		{Name: x + "not_before", Type: TypeTime, Kinds: InTransaction, Desc: who + "valid from"},
-		{Name: x + "not_after", Type: TypeTime, Kinds: InTransaction, Desc: who + "valid until"},
+		{Name: x + "not_before", Type: TypeTime, Clock: ClockMillis, Kinds: InTransaction, Desc: who + "valid from"},
+		{Name: x + "not_after", Type: TypeTime, Clock: ClockMillis, Kinds: InTransaction, Desc: who + "valid until"},
 		{Name: x + "alternative_names", Type: TypeTerm, Many: true, Kinds: InTransaction, Fold: FoldLower, Desc: who + "alternative names"},
 	}
 	for _, end := range []string{"issuer", "subject"} {

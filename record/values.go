@@ -21,17 +21,24 @@ const (
 type Values struct {
 	vals    []value
 	arena   []byte
-	index   []uint32 // open addressing over vals (entry+1), built once a record has more than indexFrom values
+	index   []uint16 // open addressing over vals (entry+1), built once a record has more than indexFrom values
 	Dropped uint32   // values that a bound kept out
 }
 
-// value is one field value. For text and addresses off:off+n is its place in the arena, for the others num
-// holds it (floats as their bits).
+// value is one field value: the number itself (floats as their bits), or for text and addresses its place in the arena.
+// It is small because a session has dozens, and a table a million sessions.
 type value struct {
-	num int64
-	off uint32
-	n   uint32
+	num int64 // text: offset<<32 | length
 	id  FieldID
+}
+
+// place is a value's num for text at off of n bytes.
+func place(off, n int) int64 { return int64(off)<<32 | int64(n) }
+
+// text is the bytes of e, which must be text or an address.
+func (v *Values) text(e *value) []byte {
+	off, n := e.num>>32, e.num&0xffffffff
+	return v.arena[off : off+n : off+n]
 }
 
 const indexFrom = 48
@@ -94,8 +101,7 @@ func addText[T string | []byte](v *Values, id FieldID, text T) bool {
 		v.arena = v.arena[:off]
 		return false
 	}
-	v.push(value{off: uint32(off), n: uint32(len(text)), id: id})
-	return true
+	return v.push(value{num: place(off, len(text)), id: id})
 }
 
 // AddInt adds a number to the set of field id and says whether it was new. Times are ns since the epoch,
@@ -163,7 +169,7 @@ func (v *Values) Merge(o *Values) {
 		case !fields[e.id].Type.inArena():
 			v.AddInt(e.id, e.num)
 		default:
-			v.AddText(e.id, o.arena[e.off:e.off+e.n])
+			v.AddText(e.id, o.text(e))
 		}
 	}
 	v.Dropped += o.Dropped
@@ -178,10 +184,12 @@ func (v *Values) CopyFrom(o *Values) {
 
 // Append adds every value of o behind those of v, without looking for duplicates.
 func (v *Values) Append(o *Values) {
-	base := uint32(len(v.arena))
+	base := int64(len(v.arena)) << 32
 	v.arena = append(v.arena, o.arena...)
 	for _, e := range o.vals {
-		e.off += base
+		if fields[e.id].Type.inArena() {
+			e.num += base
+		}
 		v.vals = append(v.vals, e)
 	}
 	v.index = v.index[:0]
@@ -189,7 +197,7 @@ func (v *Values) Append(o *Values) {
 }
 
 // Bytes is the memory held, for the caps of the flow table.
-func (v *Values) Bytes() int { return cap(v.vals)*24 + cap(v.arena) + cap(v.index)*4 }
+func (v *Values) Bytes() int { return cap(v.vals)*16 + cap(v.arena) + cap(v.index)*2 }
 
 func pushBytes[T string | []byte](v *Values, id FieldID, b T) bool {
 	if len(v.arena)+len(b) > MaxArena {
@@ -198,7 +206,7 @@ func pushBytes[T string | []byte](v *Values, id FieldID, b T) bool {
 	}
 	off := len(v.arena)
 	v.arena = append(v.arena, b...)
-	return v.push(value{off: uint32(off), n: uint32(len(b)), id: id})
+	return v.push(value{num: place(off, len(b)), id: id})
 }
 
 func (v *Values) push(e value) bool {
@@ -235,7 +243,13 @@ func (v *Values) seen(id FieldID, num int64, text []byte) bool {
 }
 
 func (v *Values) equal(e *value, id FieldID, num int64, text []byte) bool {
-	return e.id == id && e.num == num && int(e.n) == len(text) && bytes.Equal(v.arena[e.off:e.off+e.n], text)
+	if e.id != id {
+		return false
+	}
+	if text == nil {
+		return e.num == num
+	}
+	return int(e.num&0xffffffff) == len(text) && bytes.Equal(v.text(e), text)
 }
 
 func (v *Values) indexAdd(i int) {
@@ -245,11 +259,15 @@ func (v *Values) indexAdd(i int) {
 	}
 	e := &v.vals[i]
 	mask := uint32(len(v.index) - 1)
-	h := valueHash(e.id, e.num, v.arena[e.off:e.off+e.n]) & mask
+	var text []byte
+	if fields[e.id].Type.inArena() {
+		text = v.text(e)
+	}
+	h := valueHash(e.id, e.num, text) & mask
 	for v.index[h] != 0 {
 		h = (h + 1) & mask
 	}
-	v.index[h] = uint32(i + 1)
+	v.index[h] = uint16(i + 1)
 }
 
 func (v *Values) indexGrow() {
@@ -258,7 +276,7 @@ func (v *Values) indexGrow() {
 		v.index = v.index[:n]
 		clear(v.index)
 	} else {
-		v.index = make([]uint32, n)
+		v.index = make([]uint16, n)
 	}
 	for i := range v.vals {
 		v.indexAdd(i)
@@ -270,7 +288,7 @@ func (v *Values) indexGrow() {
 var seed = maphash.MakeSeed()
 
 func valueHash(id FieldID, num int64, text []byte) uint32 {
-	if len(text) == 0 {
+	if text == nil {
 		return uint32(mix(uint64(num) ^ uint64(id)<<48 ^ 0x5851f42d4c957f2d))
 	}
 	return uint32(maphash.Bytes(seed, text)) ^ uint32(id)*0x9e3779b1
@@ -310,8 +328,7 @@ func (x Value) Float() float64 { return math.Float64frombits(uint64(x.v.vals[x.i
 
 // Text is the bytes of a text value, borrowed.
 func (x Value) Text() []byte {
-	e := &x.v.vals[x.i]
-	return x.v.arena[e.off : e.off+e.n : e.off+e.n]
+	return x.v.text(&x.v.vals[x.i])
 }
 
 // Addr is the address of an address value.
