@@ -5,7 +5,6 @@ import (
 
 	"github.com/tapir-project/tapir/internal/communityid"
 	"github.com/tapir-project/tapir/packet"
-	"github.com/tapir-project/tapir/proto"
 	"github.com/tapir-project/tapir/reassembly"
 	"github.com/tapir-project/tapir/record"
 )
@@ -125,12 +124,15 @@ func (f *Flow) putCounters(r *record.Record) {
 	}
 }
 
+// minEtherType is the least ethertype on the wire; what lies below are package packet's own numbers (IEEE 802.3).
+const minEtherType = 0x0600
+
 func (f *Flow) putEnds(v *record.Values) {
-	if f.etherType != 0 {
+	if f.etherType >= minEtherType {
 		v.PutInt(fEtherType, int64(f.etherType))
 	}
 	a := &f.App
-	if a.Transport == proto.Link {
+	if f.Key.Class == packet.ClassLink {
 		return
 	}
 	v.PutAddr(fSrcIP, a.Client)

@@ -203,8 +203,8 @@ func classOf(d *packet.Decoded) class {
 
 func transportOf(d *packet.Decoded) (proto.Transport, uint16) {
 	switch {
-	case !d.HasIP:
-		return proto.Link, d.EtherType
+	case !d.HasIP, d.Layers.Has(packet.LayerARP), d.EtherType != 0 && d.EtherType < minEtherType:
+		return proto.Link, d.EtherType // a tunnel may carry ARP and the like
 	case d.Verdict != packet.OK:
 		return proto.IP, 0xffff // nothing reads what could not be decoded
 	case d.Proto == 6:
