@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -528,6 +529,9 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 	same(t, query(t, dir, Query{}), []sample{s})
+	if p := paths(t, dir, extPlain); len(p) != 1 || !strings.HasSuffix(p[0], "-l1-big.pcap") {
+		t.Errorf("stored in %v", p)
+	}
 	for _, o := range []Options{{Workers: -1}, {SegmentBytes: 5 << 30}, {ChunkBytes: 1000}, {Chunks: 2}, {Compress: 9}, {FrameBytes: -1}} {
 		if _, err := NewRecorder(dir, o); err == nil {
 			t.Errorf("%+v was accepted", o)

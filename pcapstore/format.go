@@ -1,51 +1,63 @@
 package pcapstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
 
+	"github.com/tapir-project/tapir/internal/pcapio"
 	"github.com/tapir-project/tapir/record"
 )
 
-// Sizes and magics of the pcap format (draft-ietf-opsawg-pcap), as this package writes it: little endian.
+// Sizes of the pcap format (draft-ietf-opsawg-pcap), as this package writes it: little endian, nanosecond times.
 const (
-	pcapMagic  = 0xa1b23c4d // nanosecond times
-	fileHeader = 24         // bytes before the first packet
-	packHeader = 16         // bytes before each packet's data
+	fileHeader = pcapio.PcapHeaderLen // bytes before the first packet
+	packHeader = 16                   // bytes before each packet's data
 
-	// MaxPacket is the most bytes of one packet that are stored: what libpcap and its users take for a snapshot
-	// length. A larger one is refused (TooLarge), for it would make the rest of the segment unreadable to them.
-	MaxPacket = 262144
+	// MaxPacket is the most bytes of one packet that are stored. A larger one is refused (TooLarge).
+	MaxPacket = pcapio.MaxPacket
+	// maxCommon is the most that libpcap and its users take: larger packets (BIG TCP) have segments of their own, so
+	// that all others can be read by every program.
+	maxCommon = pcapio.DefaultSnaplen
 )
 
 // kind is what all packets of one segment share: a pcap file has one link type and 32 bits for seconds.
 type kind struct {
 	link record.LinkType
 	era  int32 // the times' seconds are those in the packet headers plus era<<32; 0 is 1970 to 2106
+	big  bool  // packets of more than maxCommon bytes
+}
+
+// kindOf is the kind of segment that p belongs to, and its time as its header has it.
+func kindOf(p *record.Packet) (k kind, sec, nsec uint32) {
+	k.link, k.big = p.Link, len(p.Data) > maxCommon
+	k.era, sec, nsec = splitTime(p.Time)
+	return k, sec, nsec
 }
 
 // appendFileHeader appends the pcap file header of a segment. The era stands where the format has a field that
 // readers must ignore (Reserved2, once "sigfigs"), so that a segment tells its packets' times by itself; other
 // programs show those of another era than 0 shifted by a multiple of 136 years.
 func appendFileHeader(dst []byte, k kind) []byte {
-	le := binary.LittleEndian
-	dst = le.AppendUint32(dst, pcapMagic)
-	dst = le.AppendUint32(dst, 2|4<<16) // version 2.4
-	dst = le.AppendUint32(dst, 0)       // Reserved1
-	dst = le.AppendUint32(dst, uint32(k.era))
-	dst = le.AppendUint32(dst, MaxPacket)
-	return le.AppendUint32(dst, uint32(k.link))
+	start, snaplen := len(dst), uint32(maxCommon)
+	if k.big {
+		snaplen = MaxPacket
+	}
+	dst = pcapio.AppendPcapHeader(dst, k.link, snaplen)
+	binary.LittleEndian.PutUint32(dst[start+12:], uint32(k.era))
+	return dst
 }
 
 // parseFileHeader reads what appendFileHeader wrote.
 func parseFileHeader(b []byte) (k kind, err error) {
 	le := binary.LittleEndian
-	if len(b) < fileHeader || le.Uint32(b) != pcapMagic || le.Uint32(b[4:]) != 2|4<<16 {
+	if len(b) >= fileHeader {
+		k = kind{record.LinkType(le.Uint32(b[20:])), int32(le.Uint32(b[12:])), le.Uint32(b[16:]) == MaxPacket}
+	}
+	if !bytes.Equal(b, appendFileHeader(nil, k)) {
 		return k, fmt.Errorf("%w: no pcap header as this store writes it", errDamaged)
 	}
-	k.era = int32(le.Uint32(b[12:]))
-	k.link = record.LinkType(le.Uint32(b[20:]))
 	if k.era < minEra || k.era > maxEra {
 		return k, fmt.Errorf("%w: era %d out of range", errDamaged, k.era)
 	}

@@ -79,8 +79,8 @@ func (w *Writer) begin(k kind, t int64) *head {
 	}
 	w.next++
 	h := &head{seg: seg, seq: seg.seq, link: k.link, high: w.endOf(t), newest: math.MinInt64, lastUsed: t}
-	if k.era != 0 {
-		h.low = math.MaxInt64 // the fast path computes times of era 0 only
+	if k.era != 0 || k.big {
+		h.low = math.MaxInt64 // the fast path is for times of era 0 and common sizes
 	}
 	w.heads = append(w.heads, h)
 	return h

@@ -202,7 +202,7 @@ func appendIndexFooter(dst []byte, m meta, table uint64, blocks, sum uint32) []b
 	dst = le.AppendUint64(dst, m.seq)
 	dst = le.AppendUint32(dst, uint32(m.worker))
 	dst = le.AppendUint16(dst, uint16(m.link))
-	dst = le.AppendUint16(dst, uint16(flag(m.zstd)|flag(m.unsorted)<<1))
+	dst = le.AppendUint16(dst, uint16(flag(m.zstd)|flag(m.big)<<1|flag(m.unsorted)<<2))
 	dst = le.AppendUint32(dst, uint32(m.era))
 	dst = le.AppendUint32(dst, 0)
 	dst = le.AppendUint64(dst, m.packets)

@@ -41,8 +41,8 @@ func newIndexReader(r io.ReaderAt, size int64) (*indexReader, error) {
 	x := &indexReader{r: r, size: size, table: le.Uint64(b[:]), blocks: le.Uint32(b[8:]), sum: le.Uint32(b[12:])}
 	x.meta = meta{
 		identity: identity{seq: le.Uint64(b[16:]), worker: int(le.Uint32(b[24:])), zstd: b[30]&1 != 0,
-			kind: kind{record.LinkType(le.Uint16(b[28:])), int32(le.Uint32(b[32:]))}},
-		unsorted: b[30]&2 != 0, packets: le.Uint64(b[40:]), flows: le.Uint64(b[48:]), bytes: le.Uint64(b[56:]),
+			kind: kind{record.LinkType(le.Uint16(b[28:])), int32(le.Uint32(b[32:])), b[30]&2 != 0}},
+		unsorted: b[30]&4 != 0, packets: le.Uint64(b[40:]), flows: le.Uint64(b[48:]), bytes: le.Uint64(b[56:]),
 		file: le.Uint64(b[64:]), min: int64(le.Uint64(b[72:])), max: int64(le.Uint64(b[80:])), until: le.Uint64(b[88:]),
 	}
 	if x.table > uint64(size) || x.table+uint64(x.blocks)*tableEntry != uint64(size-indexFooter) ||

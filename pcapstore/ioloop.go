@@ -15,8 +15,6 @@ type ioState struct {
 	closing atomic.Bool             // do not wait for a failing disk any more
 	kicked  chan struct{}           // try again now
 
-	late int // the loop's own: chunks that it found the queue nearly full at
-
 	packets, bytes, lost atomic.Uint64
 }
 

@@ -172,7 +172,7 @@ func appendJournalHeader(dst []byte, id identity) []byte {
 	dst = le.AppendUint64(dst, id.seq)
 	dst = le.AppendUint32(dst, uint32(id.worker))
 	dst = le.AppendUint16(dst, uint16(id.link))
-	dst = le.AppendUint16(dst, uint16(flag(id.zstd)))
+	dst = le.AppendUint16(dst, uint16(flag(id.zstd)|flag(id.big)<<1))
 	dst = le.AppendUint32(dst, uint32(id.era))
 	return le.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
@@ -185,6 +185,7 @@ func parseJournalHeader(b []byte) (id identity, err error) {
 	}
 	id.seq, id.worker = le.Uint64(b[8:]), int(le.Uint32(b[16:]))
 	id.link, id.zstd, id.era = record.LinkType(le.Uint16(b[20:])), b[22]&1 != 0, int32(le.Uint32(b[24:]))
+	id.big = b[22]&2 != 0
 	if id.era < minEra || id.era > maxEra {
 		return id, fmt.Errorf("journal header: era %d: %w", id.era, errDamaged)
 	}

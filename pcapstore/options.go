@@ -70,7 +70,7 @@ const (
 	// 24 a flow. Both may be passed by what fits into one chunk.
 	defaultMaxPackets = 4 << 20
 	defaultMaxFlows   = 1 << 20
-	// defaultMaxOpen bounds the segments one worker writes at the same time: one for each link type and era.
+	// defaultMaxOpen bounds the segments one worker writes at the same time: one for each kind of packets.
 	defaultMaxOpen = 64
 
 	maxSegmentBytes = 4<<30 - 1<<20
@@ -124,7 +124,7 @@ const (
 	QueueFull    Drop = iota + 1 // the disk is slower than the packets come
 	DiskFailed                   // the disk is full or gives errors: Status says which
 	TooLarge                     // more than MaxPacket bytes, or than a buffer holds
-	TooManyKinds                 // more link types at the same time than segments may be open
+	TooManyKinds                 // more link types (or eras, see the format) at the same time than segments may be open
 	Closed                       // the Writer is closed
 	nDrops
 )

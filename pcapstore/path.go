@@ -23,7 +23,7 @@ const (
 
 // stem is the path of a segment's files below the store's folder without the extension:
 //
-//	w<worker>/<YYYYMMDD>/<HH>/<sequence number>-<HHMMSS>-l<link type>[-e<era>]
+//	w<worker>/<YYYYMMDD>/<HH>/<sequence number>-<HHMMSS>-l<link type>[-e<era>][-big]
 //
 // with the time (UTC) of the first packet. Names sort by sequence number within an hour.
 func stem(worker int, seq uint64, k kind, first int64) string {
@@ -31,6 +31,9 @@ func stem(worker int, seq uint64, k kind, first int64) string {
 	s := fmt.Sprintf("w%02d/%s/%010d-%s-l%d", worker, t.Format("20060102/15"), seq, t.Format("150405"), k.link)
 	if k.era != 0 {
 		s += fmt.Sprintf("-e%d", k.era)
+	}
+	if k.big {
+		s += "-big"
 	}
 	return s
 }

@@ -27,7 +27,6 @@ type Recorder struct {
 	held      held
 	finishing chan *segment // complete segments that want their index
 	unindexed []*segment    // those that could not get it yet; the finisher's own
-	running   bool
 }
 
 // finishQueue bounds the segments that wait for their index.

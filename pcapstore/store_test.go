@@ -240,6 +240,35 @@ func TestManyLinkTypes(t *testing.T) {
 	}
 }
 
+// TestBigPackets: packets that other programs do not take stand apart, and all come back in order.
+func TestBigPackets(t *testing.T) {
+	for name, o := range modes() {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			o.ChunkBytes = 1 << 20
+			want := samples(15, 60, 5, 90, base, 1e6)
+			for i := range want {
+				if i%10 == 3 {
+					want[i].Data = make([]byte, maxCommon-1+i/10)
+					want[i].Data[7] = byte(i)
+				}
+			}
+			rec := start(t, dir, o)
+			rec.addAll(want)
+			rec.mustStop()
+			checkFlows(t, dir, want)
+			if n := len(paths(t, dir, extIndex)); n != 2 {
+				t.Errorf("%d segments, want 2", n)
+			}
+			for _, path := range paths(t, dir, extIndex) {
+				os.Remove(path)
+			}
+			seen, _, _ := replayed(t, dir, o, 0, record.Position{}, want)
+			same(t, seen, want)
+		})
+	}
+}
+
 // TestTooManyLinkTypes shows the bound on open segments: small ones are not ended for another, big ones are.
 func TestTooManyLinkTypes(t *testing.T) {
 	dir := t.TempDir()

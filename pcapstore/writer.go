@@ -56,14 +56,14 @@ var noHead = &head{low: math.MaxInt64, high: math.MinInt64}
 func (w *Writer) Append(p *record.Packet, f *Flow) (record.Position, error) {
 	h := w.cur
 	if h.link != p.Link || p.Time < h.low || p.Time >= h.high || h.limit == 0 ||
-		h.c.n+packHeader+len(p.Data) > h.limit {
+		h.c.n+packHeader+len(p.Data) > h.limit || len(p.Data) > maxCommon {
 		return w.appendSlow(p, f)
 	}
 	c := h.c
 	start := c.n
 	c.n = start + packHeader + len(p.Data)
 	b := c.buf[start:c.n]
-	sec, nsec := uint64(p.Time)/uint64(second), uint64(p.Time)%uint64(second) // low >= 0, see newHead
+	sec, nsec := uint64(p.Time)/uint64(second), uint64(p.Time)%uint64(second) // low >= 0
 	putPackHeader(b, uint32(sec), uint32(nsec), uint32(len(p.Data)), p.WireLen)
 	copy(b[packHeader:], p.Data)
 	return h.note(p, f, c.base+uint64(start)), nil
@@ -96,8 +96,8 @@ func (w *Writer) appendSlow(p *record.Packet, f *Flow) (record.Position, error) 
 	if w.closed {
 		return w.drop(Closed)
 	}
-	era, sec, nsec := splitTime(p.Time)
-	h, why := w.headFor(p, kind{p.Link, era}, size)
+	k, sec, nsec := kindOf(p)
+	h, why := w.headFor(p, k, size)
 	if h == nil {
 		return w.drop(why)
 	}
