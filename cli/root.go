@@ -97,6 +97,7 @@ func newRoot(io Stdio) *cobra.Command {
 		return usagef("%w (try: %s --help)", err, c.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newFields(io), newVersion(io))
+	root.AddCommand(newRecord(io), newImport(io), newRead(io), newSearch(io), newTail(io), newExport(io), newSQL(io), newServe(io),
+		newFields(io), newDevices(io), newStatus(io), newMan(io), newVersion(io))
 	return root
 }

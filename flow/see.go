@@ -133,8 +133,10 @@ func (f *Flow) addTag(t packet.Tag) {
 }
 
 func (f *Flow) addOuter(o *packet.Outer) {
-	f.Set.AddAddr(fOuterSrc, o.Src)
-	f.Set.AddAddr(fOuterDst, o.Dst)
+	if !o.Src.IsZero() || !o.Dst.IsZero() { // the outside of a tunnel may be Ethernet alone
+		f.Set.AddAddr(fOuterSrc, o.Src)
+		f.Set.AddAddr(fOuterDst, o.Dst)
+	}
 	if o.HasMAC {
 		var buf [17]byte
 		f.Set.AddText(fOuterSMAC, packet.AppendMAC(buf[:0], o.SrcMAC))

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-// Addr is an IP address in 16 bytes; IPv4 is mapped (::ffff:a.b.c.d). The zero Addr means "no address".
+// Addr is an IP address in 16 bytes; IPv4 is mapped (::ffff:a.b.c.d). The zero Addr is the unspecified address "::".
 type Addr [16]byte
 
 // v4Prefix is the first 12 bytes of an IPv4-mapped address.
@@ -36,14 +36,11 @@ func AddrFrom(ip netip.Addr) Addr {
 // Is4 says whether a is an IPv4-mapped address.
 func (a Addr) Is4() bool { return [12]byte(a[:12]) == v4Prefix }
 
-// IsZero says whether a is "no address".
+// IsZero says whether a is "::".
 func (a Addr) IsZero() bool { return a == Addr{} }
 
-// Netip converts a; IPv4-mapped addresses come back as 4-byte ones, the zero Addr as the invalid netip.Addr.
+// Netip converts a; IPv4-mapped addresses come back as 4-byte ones.
 func (a Addr) Netip() netip.Addr {
-	if a.IsZero() {
-		return netip.Addr{}
-	}
 	return netip.AddrFrom16(a).Unmap()
 }
 

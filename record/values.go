@@ -126,11 +126,8 @@ func (v *Values) AddFloat(id FieldID, f float64) bool {
 	return v.AddInt(id, int64(math.Float64bits(f)))
 }
 
-// AddAddr adds an address; the zero Addr is not a value.
+// AddAddr adds an address; the zero Addr is the address "::".
 func (v *Values) AddAddr(id FieldID, a Addr) bool {
-	if a.IsZero() {
-		return false
-	}
 	if v.seen(id, 0, a[:]) {
 		return false
 	}
@@ -140,12 +137,8 @@ func (v *Values) AddAddr(id FieldID, a Addr) bool {
 // PutInt appends a number without looking whether the set has it: for fields that are written once.
 func (v *Values) PutInt(id FieldID, n int64) { v.push(value{num: n, id: id}) }
 
-// PutAddr appends an address without looking whether the set has it; the zero Addr is left out.
-func (v *Values) PutAddr(id FieldID, a Addr) {
-	if !a.IsZero() {
-		pushBytes(v, id, a[:])
-	}
-}
+// PutAddr appends an address without looking whether the set has it.
+func (v *Values) PutAddr(id FieldID, a Addr) { pushBytes(v, id, a[:]) }
 
 // PutText appends text without looking whether the set has it, and without folding.
 func (v *Values) PutText(id FieldID, text []byte) {

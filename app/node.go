@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/tapir-project/tapir/flow"
+	"github.com/tapir-project/tapir/internal/datadir"
+	"github.com/tapir-project/tapir/pcapstore"
+	"github.com/tapir-project/tapir/pipeline"
+	"github.com/tapir-project/tapir/proto/all"
+	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/source"
+	"github.com/tapir-project/tapir/store/parquet"
+)
+
+// Config says how a node writes its data directory.
+type Config struct {
+	Data         string
+	Name         string // of the node; empty: the directory's
+	Workers      int    // 0: one for each core
+	Compress     int    // zstd level of packets, 0 for plain pcap
+	SegmentBytes int64  // 0: 1 GiB
+	Sync         bool   // records survive a crash of the machine, not only of the program
+	Retention    Retention
+	Log          *slog.Logger
+}
+
+// Node is the writing side of a data directory: its lock, its packets and its records. A node is opened, runs once and
+// is closed.
+type Node struct {
+	cfg     Config
+	dir     *datadir.Dir
+	packets *pcapstore.Recorder
+	records *parquet.Writer
+	keeper  keeper
+	// Recovered tells what was found after a crash.
+	Recovered Recovered
+}
+
+// mode is what importing and capturing do differently.
+type mode struct {
+	flow   flow.Config
+	policy pcapstore.Policy
+	sync   pcapstore.SyncMode
+	seal   time.Duration // longest wait of a record in memory; <0: none
+}
+
+// The modes. An import waits for the disk and can be repeated; a capture must never wait.
+var (
+	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1}
+	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: 2 * time.Second}
+)
+
+// openNode locks the data directory, finishes what a crash left open, and readies both stores.
+func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.NumCPU()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	dir, err := datadir.OpenWriter(cfg.Data, datadir.Options{Node: cfg.Name})
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, dir: dir}
+	if err := n.open(ctx, m); err != nil {
+		n.Close()
+		return nil, datadir.Explain(err, cfg.Data)
+	}
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context, m mode) (err error) {
+	n.packets, err = pcapstore.NewRecorder(n.dir.Packets(), pcapstore.Options{Workers: n.cfg.Workers, Policy: m.policy, Sync: m.sync,
+		SegmentBytes: n.cfg.SegmentBytes, Compress: n.cfg.Compress})
+	if err != nil {
+		return err
+	}
+	n.records, err = parquet.OpenWriter(n.dir.Path(), parquet.Options{Node: n.dir.Node(), SealEvery: m.seal, Sync: n.cfg.Sync})
+	if err != nil {
+		return err
+	}
+	if n.Recovered, err = n.recover(ctx, m); err != nil {
+		return fmt.Errorf("recovery: %w", err)
+	}
+	n.keeper = keeper{node: n}
+	return nil
+}
+
+// Close gives the directory back. What was delivered is sealed.
+func (n *Node) Close() error {
+	var err error
+	if n.records != nil {
+		err = n.records.Close()
+	}
+	return errors.Join(err, n.dir.Close())
+}
+
+// run drives src to its end, or to ctx's, and leaves everything sealed. started is called with the pipeline once it is
+// made, before packets flow.
+func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(*pipeline.Pipeline)) error {
+	p, err := pipeline.New(n.workersFor(src), pipeline.Config{
+		Flow: m.flow, Protocols: all.Set(), Sink: n.records,
+		Packets: func(i int) (pipeline.PacketWriter, error) { return n.packets.Writer(i), nil },
+	})
+	if err != nil {
+		return err
+	}
+	started(p)
+	// The stores outlive ctx: what was read is written.
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	written := make(chan error, 1)
+	go func() { written <- n.packets.Run(lasting) }()
+	sealed := make(chan error, 1)
+	go func() { sealed <- n.records.Run(lasting) }()
+	kept := make(chan struct{})
+	go func() { defer close(kept); n.keeper.run(lasting, p) }()
+
+	err = p.Run(ctx, src)
+	for i := range n.cfg.Workers {
+		n.packets.Writer(i).Close()
+	}
+	err = errors.Join(err, <-written, n.records.Flush())
+	stop()
+	<-kept
+	if e := <-sealed; e != nil && !errors.Is(e, context.Canceled) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// workersFor is how many workers a source of one queue is dealt out to.
+func (n *Node) workersFor(src source.Source) int {
+	if src.Queues() == 1 {
+		return n.cfg.Workers
+	}
+	return src.Queues()
+}
+
+// Totals adds up what the workers of a pipeline did.
+func Totals(p *pipeline.Pipeline) (t pipeline.Stats) {
+	for _, w := range p.Workers() {
+		s := w.Stats()
+		t.Packets += s.Packets
+		t.Bytes += s.Bytes
+		t.NotStored += s.NotStored
+		t.Transactions += s.Transactions
+		t.ParserPanics += s.ParserPanics
+		t.Overflow += s.Overflow
+		t.ReorderEvicted += s.ReorderEvicted
+		t.Flow.Open += s.Flow.Open
+		t.Flow.Sessions += s.Flow.Sessions
+		t.Flow.Parts += s.Flow.Parts
+		t.Flow.Evicted += s.Flow.Evicted
+		t.LastPacket = max(t.LastPacket, s.LastPacket)
+		if s.LastPanic != "" {
+			t.LastPanic = s.LastPanic
+		}
+	}
+	return t
+}
+
+var _ record.Sink = (*parquet.Writer)(nil)

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tapir-project/tapir/pipeline"
+	"github.com/tapir-project/tapir/source"
+	"github.com/tapir-project/tapir/source/afpacket"
+	"github.com/tapir-project/tapir/source/bpf"
+)
+
+// Capture says what is captured.
+type Capture struct {
+	Interfaces  []string // names, indexes, or "any"
+	Filter      string   // BPF expression
+	Snaplen     int      // bytes of a packet; 0: all
+	Buffer      int64    // bytes of kernel ring for all workers
+	Promiscuous bool
+	// OwnPort is a TCP port of the API; its traffic is left out unless it is 0.
+	OwnPort int
+}
+
+// Record captures from the network until ctx ends. serve, if not nil, runs beside it on the same data directory and ends
+// with it.
+func Record(ctx context.Context, cfg Config, c Capture, progress func(Progress), serve func(context.Context, *Node) error) (s Summary, err error) {
+	n, err := openNode(ctx, cfg, capturing)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	s.Recovered = n.Recovered
+	src, err := afpacket.Open(afpacket.Config{Interfaces: c.Interfaces, Workers: n.cfg.Workers, Snaplen: uint32(c.Snaplen), Buffer: int(c.Buffer),
+		Promiscuous: c.Promiscuous, NoRollover: true, // a flow must meet one worker only
+		Filter: source.Filter{Expr: c.filter(), Compile: bpf.Compile}, Notify: func(err error) { n.cfg.Log.Warn("capture", "error", err) }})
+	if err != nil {
+		return s, err
+	}
+	defer src.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	served := make(chan error, 1)
+	if serve != nil {
+		go func() {
+			err := serve(ctx, n)
+			if err != nil {
+				cancel(err)
+			}
+			served <- err
+		}()
+	}
+	s.Progress, err = n.watch(ctx, src, progress)
+	cancel(nil)
+	if serve != nil {
+		err = errors.Join(err, <-served)
+	}
+	return s, err
+}
+
+// watch runs the capture, tells its progress and keeps the status file.
+func (n *Node) watch(ctx context.Context, src source.Source, progress func(Progress)) (last Progress, err error) {
+	begin := time.Now()
+	var p *pipeline.Pipeline
+	tell := func() Progress { return Progress{src.Stats(), Totals(p), time.Since(begin)} }
+	stop, done := make(chan struct{}), make(chan struct{})
+	err = n.run(ctx, src, capturing, func(pipe *pipeline.Pipeline) {
+		p = pipe
+		go func() {
+			defer close(done)
+			every(time.Second, stop, func() {
+				now := tell()
+				n.writeStatus(src, now)
+				progress(now)
+			})
+		}()
+	})
+	if p != nil {
+		close(stop)
+		<-done
+		last = tell()
+	}
+	n.removeStatus()
+	return last, err
+}
+
+// filter leaves the API's own traffic on loopback out, so that looking at a capture does not fill it.
+func (c *Capture) filter() string {
+	if c.OwnPort == 0 {
+		return c.Filter
+	}
+	own := ownTraffic(c.OwnPort)
+	if c.Filter == "" {
+		return own
+	}
+	return own + " and (" + c.Filter + ")"
+}

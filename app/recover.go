@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tapir-project/tapir/pipeline"
+	"github.com/tapir-project/tapir/proto/all"
+	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/store/parquet"
+)
+
+// Recovered tells what opening a data directory found to finish.
+type Recovered struct {
+	Packets  uint64 // read again
+	Cut      uint64 // bytes of torn packets cut off
+	Indexes  int    // flow indexes rebuilt
+	Records  uint64 // sessions, parts and transactions that were not stored yet
+	Problems []error
+}
+
+// Any says whether there was anything to do.
+func (r Recovered) Any() bool {
+	return r.Cut > 0 || r.Indexes > 0 || r.Records > 0 || len(r.Problems) > 0
+}
+
+// recover finishes what a crash left open: packets after the marks of the last sealed records run through the pipeline
+// again, what is stored already is left out, and the rest is sealed.
+func (n *Node) recover(ctx context.Context, m mode) (done Recovered, err error) {
+	marks, err := parquet.ReadMarks(n.dir.Path())
+	if err != nil {
+		return done, err
+	}
+	for _, worker := range n.packets.Workers() {
+		if err := n.recoverWorker(ctx, m, worker, marks[worker], &done); err != nil {
+			return done, err
+		}
+	}
+	return done, n.records.Flush()
+}
+
+func (n *Node) recoverWorker(ctx context.Context, m mode, worker int, mark record.Position, done *Recovered) error {
+	missing := &missingOnly{sink: n.records}
+	replay, err := pipeline.NewReplay(worker, pipeline.Config{Flow: m.flow, Protocols: all.Set(), Sink: missing}, missing.whole)
+	if err != nil {
+		return err
+	}
+	var failed error
+	result, err := n.packets.Replay(ctx, worker, mark, func(p *record.Packet, flow record.ID, known bool, _ record.Position) (record.ID, bool) {
+		if missing.known == nil {
+			if missing.known, failed = n.records.Known(ctx, p.Time-knownSlack); failed != nil {
+				return flow, false
+			}
+		}
+		flow, failed = replay.Packet(p, flow, known)
+		return flow, failed == nil
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	if err := replay.Finish(); err != nil {
+		return err
+	}
+	done.Packets += result.Packets
+	done.Cut += result.Cut
+	done.Indexes += result.Mended
+	done.Records += missing.added
+	done.Problems = append(done.Problems, result.Problems...)
+	return nil
+}
+
+// knownSlack is how much earlier than the first packet of a replay a stored record of its flows may end.
+const knownSlack = int64(3600e9)
+
+// missingOnly passes on the records that are not stored yet.
+type missingOnly struct {
+	sink  record.Sink
+	known *parquet.Known
+	batch record.Batch
+	added uint64
+}
+
+// whole says whether a session is stored to its end.
+func (m *missingOnly) whole(id record.ID) bool { return m.known != nil && m.known.Final(id) }
+
+// Add is record.Sink.
+func (m *missingOnly) Add(b *record.Batch) error {
+	m.batch.Reset()
+	m.batch.Worker = b.Worker
+	for _, r := range b.Records() {
+		if m.known == nil || !m.known.Has(r) {
+			m.batch.Next().CopyFrom(r)
+			m.added++
+		}
+	}
+	return m.sink.Add(&m.batch)
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tapir-project/tapir/app"
+)
+
+func newRecord(io Stdio) *cobra.Command {
+	var cfg app.Config
+	var cap app.Capture
+	var listen string
+	var noAPI, keepOwn bool
+	var duration time.Duration
+	c := &cobra.Command{
+		Use:   "record -i INTERFACE [BPF]",
+		Short: "Capture from the network: store packets, index sessions, serve the API",
+		Long: "Capture packets, store them, index sessions and transactions, and serve the API, in one process, until interrupted. The\n" +
+			"arguments are a BPF filter as in tcpdump.",
+		Example: "  sudo tapir record -i eth0\n  sudo tapir record -i any 'tcp port 443' --packets-max-size 200GB",
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx := c.Context()
+			if duration > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, duration)
+				defer cancel()
+			}
+			cap.Filter = strings.Join(args, " ")
+			serve, err := besideServer(io, &cfg, &cap, listen, noAPI, keepOwn)
+			if err != nil {
+				return err
+			}
+			live := newLive(io.Err)
+			s, err := app.Record(ctx, cfg, cap, live.show, serve)
+			live.end()
+			tellRecovered(io.Err, s.Recovered)
+			fmt.Fprintf(io.Err, "captured %d packets, %s: %d sessions, %d transactions; lost %d by the kernel, %d not stored\n", s.Totals.Packets,
+				sizeText(int64(s.Totals.Bytes)), s.Totals.Flow.Sessions, s.Totals.Transactions, s.Source.Drops.Kernel, s.Totals.NotStored)
+			return err
+		},
+	}
+	nodeFlags(c, &cfg)
+	f := c.Flags()
+	f.StringSliceVarP(&cap.Interfaces, "interface", "i", []string{"any"}, "interfaces: names, indexes, or any")
+	f.IntVarP(&cap.Snaplen, "snaplen", "s", 0, "bytes of a packet to keep; 0 for all")
+	f.VarP((*sizeValue)(&cap.Buffer), "buffer", "B", "kernel buffer of all workers together (default 64MiB)")
+	f.BoolVar(&cap.Promiscuous, "promiscuous", true, "take packets for other hosts too")
+	f.DurationVar(&duration, "duration", 0, "stop after this time")
+	f.StringVar(&listen, "listen", "127.0.0.1:8005", "address of the API")
+	f.BoolVar(&noAPI, "no-api", false, "capture only")
+	f.BoolVar(&keepOwn, "record-own-api", false, "record the API's own traffic on loopback too")
+	return c
+}
+
+// besideServer readies the API that runs beside a capture; the port is taken before capturing begins.
+func besideServer(io Stdio, cfg *app.Config, cap *app.Capture, listen string, noAPI, keepOwn bool) (func(context.Context, *app.Node) error, error) {
+	if noAPI {
+		return nil, nil
+	}
+	l, err := app.Listen(listen)
+	if err != nil {
+		return nil, err
+	}
+	if !keepOwn {
+		cap.OwnPort = l.Addr().(*net.TCPAddr).Port
+	}
+	return func(ctx context.Context, _ *app.Node) error {
+		return app.ServeOn(ctx, l, app.Serve{Data: cfg.Data, Ready: func(url string) { fmt.Fprintln(io.Out, url) }})
+	}, nil
+}
+
+// live is the line that a capture keeps up to date on a terminal.
+type live struct {
+	w    io.Writer
+	on   bool
+	last app.Progress
+	any  bool
+}
+
+func newLive(w io.Writer) *live { return &live{w: w, on: isTerminal(w)} }
+
+func (l *live) show(p app.Progress) {
+	if !l.on {
+		return
+	}
+	dt := max((p.Since - l.last.Since).Seconds(), 1e-3)
+	fmt.Fprintf(l.w, "\r  %s/s  %.0f packets/s  %.0f sessions/s  %d open  lost %d  not stored %d    ",
+		sizeText(int64(float64(p.Totals.Bytes-l.last.Totals.Bytes)/dt)), float64(p.Totals.Packets-l.last.Totals.Packets)/dt,
+		float64(p.Totals.Flow.Sessions-l.last.Totals.Flow.Sessions)/dt, p.Totals.Flow.Open, p.Source.Drops.Kernel, p.Totals.NotStored)
+	l.last, l.any = p, true
+}
+
+func (l *live) end() {
+	if l.any {
+		fmt.Fprintln(l.w)
+	}
+}
