@@ -69,6 +69,9 @@ var (
 	fMessageType = record.MustID("dhcpv4.option.message_type")
 )
 
+// noteBroken is the note on a message whose options do not end where it does.
+const noteBroken = "Malformed message: an option is longer than what is left"
+
 // match4 wants the cookie where it belongs and a sensible header; that is telling enough on any port.
 func match4(p *proto.Probe) proto.Verdict {
 	if plausible4(p.Data[p.Dir]) {
@@ -209,6 +212,9 @@ func (r *reader4) transaction(t *proto.Transaction) {
 	}
 	t.Failed = typ == typeNAK
 	r.line = r.o.put(v, r.line)
+	if r.o.broken {
+		t.Note(noteBroken)
+	}
 }
 
 // names puts the server's name and the boot file's, unless options stand in their place.

@@ -95,6 +95,7 @@ type reader6 struct {
 	line []byte
 
 	hasStatus, failed bool // a status was seen, and was not Success
+	broken            bool // an option is longer than what is left
 	code              uint16
 	text              []byte
 }
@@ -163,9 +164,12 @@ func (r *reader6) message(b []byte) {
 	r.set.AddText(fSID, r.line)
 	r.line = appendID(r.line[:0], b[1:4])
 	v.PutText(f6ID, r.line)
-	r.hasStatus, r.failed = false, false
+	r.hasStatus, r.failed, r.broken = false, false, false
 	r.options(b[header6:], 0)
 	r.putStatus()
+	if r.broken {
+		r.t.Note(noteBroken)
+	}
 }
 
 // relayed is the message within a relay message: the value of option 9.
@@ -198,6 +202,9 @@ func (r *reader6) options(b []byte, depth int) {
 	for depth < maxDepth {
 		code, value, rest, ok := cut6(b)
 		if !ok {
+			if len(b) > 0 {
+				r.broken = true
+			}
 			return
 		}
 		r.option(code, value, depth)
@@ -212,6 +219,7 @@ func (r *reader6) option(code uint16, value []byte, depth int) {
 	case 1:
 		r.line = hex.AppendEncode(r.line[:0], value)
 		v.PutText(f6ClientDUID, r.line)
+		r.t.Resource(r.line)
 		r.clientMAC(value)
 	case 2:
 		r.line = hex.AppendEncode(r.line[:0], value)

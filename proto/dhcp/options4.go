@@ -80,11 +80,12 @@ type options struct {
 	areas  [3][2]int // begin and end of where options stand, in the order of RFC 3396 §5
 	places [256]place
 	joined []byte
+	broken bool // an option is longer than what is left
 }
 
 // index finds the options of msg, those in the overloaded file and server name fields included (RFC 2132 §9.3).
 func (o *options) index(msg []byte) {
-	o.msg, o.places = msg, [256]place{}
+	o.msg, o.places, o.broken = msg, [256]place{}, false
 	o.areas = [3][2]int{{optionsAt, len(msg)}}
 	o.each(0, o.note)
 	overload := o.get(optOverload)
@@ -117,13 +118,15 @@ func (o *options) each(area int, do func(code uint8, off, n int)) {
 		if at++; code == optPad {
 			continue
 		}
-		if code == optEnd || at == end {
+		if code == optEnd {
+			return
+		}
+		if at == end || at+1+int(o.msg[at]) > end {
+			o.broken = true
 			return
 		}
 		n := int(o.msg[at])
-		if at++; at+n > end {
-			return
-		}
+		at++
 		do(code, at, n)
 		at += n
 	}
