@@ -53,7 +53,7 @@ type mode struct {
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
 	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1}
-	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: 2 * time.Second}
+	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second}
 )
 
 // openNode locks the data directory, finishes what a crash left open, and readies both stores.

@@ -183,8 +183,8 @@ func TestPartsCarryDeltas(t *testing.T) {
 		r.send(3+50*float64(i), 1, 4000, 2, 80, 17, 0, 0, 0, "12345")
 	}
 	r.want(t,
-		"10.0.0.1:4000 3/0 packets 15/0 data [0,0] part 0 final false open",
-		"10.0.0.1:4000 11/0 packets 55/0 data [1,253] part 1 final false open",
+		"10.0.0.1:4000 2/0 packets 10/0 data [0,0] part 0 final false open",
+		"10.0.0.1:4000 12/0 packets 60/0 data [0,253] part 1 final false open",
 		"10.0.0.1:4000 2/0 packets 10/0 data [303,353] part 2 final true end of input")
 }
 

@@ -1,29 +1,25 @@
 package flow
 
-// wheel is the timer wheel of a table: one slot a second of packet time, flows hung into the slot of their deadline.
+// wheel is the timer wheel of a table: one slot for each quarter of a second of packet time, flows hung into the slot of their deadline.
 // A deadline that has moved further away is noticed when its old slot comes up; one that moved nearer is moved at
 // once. So a packet costs nothing here.
 type wheel struct {
 	slots [wheelSlots]*Flow
-	now   int64 // second that has been run
+	now   int64 // slot of time that has been run
 	begun bool
 }
 
 const (
-	wheelSlots = 2048 // seconds; later deadlines wait in the last slot and are looked at again
+	wheelSlots = 2048 // later deadlines wait in the last slot and are looked at again
+	slotTime   = second / 4
 	second     = int64(1e9)
 )
 
 // add hangs f in for f.deadline.
 func (w *wheel) add(f *Flow) {
-	sec := f.deadline/second + 1 // run when the second has wholly passed
-	if sec <= w.now {
-		sec = w.now + 1
-	}
-	if sec >= w.now+wheelSlots {
-		sec = w.now + wheelSlots - 1
-	}
-	i := int32(uint64(sec) % wheelSlots)
+	at := f.deadline/slotTime + 1 // run when that time has wholly passed
+	at = min(max(at, w.now+1), w.now+wheelSlots-1)
+	i := int32(uint64(at) % wheelSlots)
 	f.slot, f.prev, f.next = i, nil, w.slots[i]
 	if f.next != nil {
 		f.next.prev = f
@@ -59,13 +55,13 @@ func (w *wheel) sooner(f *Flow, deadline int64) {
 // start sets the clock at the first packet.
 func (w *wheel) start(now int64) {
 	if !w.begun {
-		w.begun, w.now = true, now/second
+		w.begun, w.now = true, now/slotTime
 	}
 }
 
 // run calls due for every flow whose slot has come by time now; due hangs it in again or ends it.
 func (w *wheel) run(now int64, due func(f *Flow, now int64)) {
-	target := now / second
+	target := now / slotTime
 	if !w.begun || target <= w.now {
 		return
 	}

@@ -33,7 +33,7 @@ type Config struct {
 	Sink      record.Sink
 	// Packets gives the packet writer of a worker; nil stores no packets.
 	Packets func(worker int) (PacketWriter, error)
-	// BatchRecords and BatchAge (packet time, ns) bound a batch; 0: 1024 records, 1 s.
+	// BatchRecords and BatchAge (packet time, ns) bound a batch; 0: 1024 records, 250 ms.
 	BatchRecords int
 	BatchAge     int64
 }
@@ -75,7 +75,7 @@ func NewWorker(n int, cfg Config) (*Worker, error) {
 		cfg.BatchRecords = 1024
 	}
 	if cfg.BatchAge == 0 {
-		cfg.BatchAge = int64(time.Second)
+		cfg.BatchAge = int64(250 * time.Millisecond)
 	}
 	w := &Worker{Number: n, cfg: cfg}
 	w.env = &proto.Env{Protocols: cfg.Protocols, Emit: w.emit}
