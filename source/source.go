@@ -44,6 +44,7 @@ type Stats struct {
 	Bytes    uint64 // captured bytes of those
 	Filtered uint64 // rejected by the filter in this process; a filter in the kernel does not count
 	Drops    Drops
+	Rolled   uint64 // of Packets: delivered by another queue than that of their flow, because that one was full
 	Waits    uint64 // times the source waited because all of its memory was held by its consumers
 
 	Position int64 // bytes of the input read so far, as stored (compressed); 0 for live sources
