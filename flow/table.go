@@ -72,6 +72,9 @@ type Table struct {
 	// Out gives an empty record to fill; Done is called when it is filled. Required.
 	Out  func() *record.Record
 	Done func(r *record.Record)
+	// Stored, if not nil, says whether a part of a session is stored already and another followed: a replay then ends the
+	// session with the part behind it, as the run before did or would have done.
+	Stored func(id record.ID, part uint32) bool
 	// Wake is called when the deadline a parser set has come. Required if parsers set any.
 	Wake func(f *Flow, now int64)
 
@@ -338,6 +341,9 @@ func (t *Table) nextDeadline(f *Flow) int64 {
 func (t *Table) finish(f *Flow, s State) {
 	f.state = s
 	t.End(f)
+	if t.Stored != nil && t.Stored(f.ID, f.part) {
+		t.report(f, false)
+	}
 	t.report(f, true)
 	t.Stats.Sessions++
 	t.wheel.remove(f)

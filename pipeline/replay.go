@@ -10,7 +10,7 @@ import (
 // would have been. Sessions that are stored whole are left out.
 type Replay struct {
 	w     *Worker
-	whole func(record.ID) bool
+	kept  Kept
 	d     packet.Decoded
 	frags fragments
 	now   int64
@@ -20,19 +20,27 @@ type Replay struct {
 	err   error
 }
 
-// NewReplay makes a replay for worker n. whole says which sessions are stored to their end; cfg.Packets must be nil, the
-// packets are on disk already.
-func NewReplay(n int, cfg Config, whole func(record.ID) bool) (*Replay, error) {
+// Kept is what of a worker's records is stored already.
+type Kept interface {
+	// Whole says whether a session is stored to its end.
+	Whole(id record.ID) bool
+	// Part says whether a part of a session is stored that is not its last.
+	Part(id record.ID, part uint32) bool
+}
+
+// NewReplay makes a replay for worker n. cfg.Packets must be nil, the packets are on disk already.
+func NewReplay(n int, cfg Config, kept Kept) (*Replay, error) {
 	w, err := NewWorker(n, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Replay{w: w, whole: whole}, nil
+	w.table.Stored = kept.Part
+	return &Replay{w: w, kept: kept}, nil
 }
 
 // Packet replays one packet. flow is its flow where known; the flow it belongs to is returned.
 func (r *Replay) Packet(p *record.Packet, flow record.ID, known bool) (record.ID, error) {
-	if known && r.whole(flow) {
+	if known && r.kept.Whole(flow) {
 		r.now = max(r.now, p.Time)
 		return flow, r.err
 	}
@@ -59,9 +67,9 @@ func (r *Replay) deliver(p *record.Packet, d *packet.Decoded) {
 	hash := key.Hash()
 	before := r.now
 	if r.known {
-		before = record.MaxTime
+		before = record.MaxTime / 2 // later than any flow's last packet and its idle time
 		if f := r.w.table.Find(&key, hash, swapped); f != nil && f.ID == r.flow {
-			before = record.MinTime
+			before = f.Last
 		}
 	}
 	if err := r.w.Packet(p, d, &key, hash, swapped, before); err != nil {
