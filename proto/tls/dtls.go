@@ -213,7 +213,7 @@ func (c *datagrams) Gap(*proto.Flow, proto.Dir, int) {}
 
 // Close ends a direction; when both have ended, so has the handshake.
 func (c *datagrams) Close(f *proto.Flow, dir proto.Dir) {
-	if f.Closed(dir.Other()) && c.tx != nil {
-		c.emit(f, false)
+	if f.Closed(dir.Other()) {
+		c.abandon(f)
 	}
 }

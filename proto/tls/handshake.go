@@ -281,12 +281,21 @@ func (h *handshake) emit(f *proto.Flow, established bool) {
 	}
 	if n := h.bytes[h.client.Other()]; n > 0 {
 		t.BytesOut = n
-	} else if !established {
-		t.Note(proto.NoteNoResponse)
 	}
 	h.outcome(f, t, established)
 	f.Emit(t)
 	*h = handshake{dtls: h.dtls, client: h.client, version: h.version, random: h.random, alerts: h.alerts}
+}
+
+// abandon emits a handshake that the end of the connection leaves unfinished.
+func (h *handshake) abandon(f *proto.Flow) {
+	if h.tx == nil {
+		return
+	}
+	if h.hello[0] && h.bytes[h.client.Other()] == 0 {
+		h.tx.Note(proto.NoteNoResponse)
+	}
+	h.emit(f, false)
 }
 
 // outcome writes what is known only at the end.

@@ -255,7 +255,7 @@ func (c *conn) foreign(f *proto.Flow, dir proto.Dir, b []byte) int {
 	case ok && !h.begun && !c.v2 && maybe:
 	case ok && !h.begun && c.v2 && dir != c.client:
 	default:
-		c.give(f, dir)
+		c.give(f)
 		return len(b)
 	}
 	if n += tlshello.V2HeaderLen; len(b) < n {
@@ -287,7 +287,7 @@ func (c *conn) v2record(f *proto.Flow, dir proto.Dir, b []byte) {
 }
 
 // give ends parsing because what came is not TLS.
-func (c *conn) give(f *proto.Flow, dir proto.Dir) {
+func (c *conn) give(f *proto.Flow) {
 	if c.tx != nil {
 		c.tx.Note("What follows is not TLS")
 		c.emit(f, false)
@@ -314,7 +314,7 @@ func (c *conn) Gap(f *proto.Flow, dir proto.Dir, n int) {
 // Close ends a direction; when both have ended, so has the handshake.
 func (c *conn) Close(f *proto.Flow, dir proto.Dir) {
 	c.incomplete(f, dir)
-	if f.Closed(dir.Other()) && c.tx != nil {
-		c.emit(f, false)
+	if f.Closed(dir.Other()) {
+		c.abandon(f)
 	}
 }
