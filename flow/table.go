@@ -339,11 +339,12 @@ func (t *Table) nextDeadline(f *Flow) int64 {
 
 // finish ends f and reports it.
 func (t *Table) finish(f *Flow, s State) {
-	f.state = s
 	t.End(f)
 	if t.Stored != nil && t.Stored(f.ID, f.part) {
+		f.state = Open
 		t.report(f, false)
 	}
+	f.state = s
 	t.report(f, true)
 	t.Stats.Sessions++
 	t.wheel.remove(f)

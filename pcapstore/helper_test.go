@@ -51,6 +51,7 @@ type recording struct {
 
 func start(t testing.TB, dir string, o Options) *recording {
 	t.Helper()
+	def(&o.flushEvery, -1)
 	rec, err := NewRecorder(dir, o)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,8 @@ type codec struct {
 // put appends the entry of a packet of n bytes of flow f in segment seq: two to three bytes for most packets.
 //
 //	flow: uvarint, how many flows ago this one was first named; 0: a new one, its id follows
-//	size: one byte < 0x80: the last length with these low bits; else 0x80 and the length as uvarint
+//	size: one byte < 0x80: the last length with these low seven bits;
+//	      else 0x80 | the low seven bits, and the bits above them as uvarint
 func (c *codec) put(dst []byte, f *Flow, seq uint64, n uint32) []byte {
 	if f.segment == seq {
 		d := c.flows - f.number
@@ -64,7 +65,11 @@ func (c *codec) put(dst []byte, f *Flow, seq uint64, n uint32) []byte {
 		return append(dst, byte(low))
 	}
 	c.lens[n&0x7f] = n
-	return binary.AppendUvarint(append(dst, 0x80), uint64(n))
+	dst = append(dst, byte(n)|0x80)
+	if n>>7 < 0x80 {
+		return append(dst, byte(n>>7))
+	}
+	return binary.AppendUvarint(dst, uint64(n>>7))
 }
 
 // entry is one packet in a journal.
@@ -108,13 +113,13 @@ func (c *codec) getSize(b []byte, e *entry) ([]byte, bool) {
 		e.size = c.lens[b[0]]
 		return b[1:], true
 	}
-	v, n := binary.Uvarint(b[1:])
-	if b[0] != 0x80 || n <= 0 || v > MaxPacket {
+	high, n := binary.Uvarint(b[1:])
+	if n <= 0 || high > MaxPacket>>7 {
 		return nil, false
 	}
-	e.size = uint32(v)
-	c.lens[v&0x7f] = uint32(v)
-	return b[1+n:], true
+	e.size = uint32(high)<<7 | uint32(b[0]&0x7f)
+	c.lens[b[0]&0x7f] = e.size
+	return b[1+n:], e.size <= MaxPacket
 }
 
 // frame is the header of a journal frame.

@@ -36,8 +36,8 @@ type Options struct {
 	SegmentBytes int64         // a segment is complete at this many bytes, uncompressed (default 1 GiB, at most 4 GiB - 1 MiB)
 	SegmentAge   time.Duration // or when it spans so much packet time (0: no limit); an hour ends it too
 
-	ChunkBytes int // buffer size, a multiple of 4096 (default 1 MiB); packets must fit into one
-	Chunks     int // buffers for each worker: the bound of its queue (default 16, at least 4)
+	ChunkBytes int // buffer size, a multiple of 4096 (default 2 MiB); packets must fit into one
+	Chunks     int // buffers for each worker: the bound of its queue (default 8, at least 4)
 
 	// Compress is the zstd level, 1 (fastest) to 4; 0 writes plain pcap.
 	Compress   int
@@ -56,6 +56,7 @@ type Options struct {
 	maxPackets uint32
 	maxFlows   uint32
 	maxOpen    int
+	flushEvery time.Duration
 }
 
 // blockSize is the unit of O_DIRECT writes: a multiple of every disk's sector size.
@@ -80,14 +81,15 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	def(&o.Workers, 1)
 	def(&o.SegmentBytes, 1<<30)
-	def(&o.ChunkBytes, 1<<20)
-	def(&o.Chunks, 16)
+	def(&o.ChunkBytes, 2<<20)
+	def(&o.Chunks, 8)
 	def(&o.FrameBytes, 256<<10)
 	def(&o.RetryAfter, time.Second)
 	def(&o.minSegment, defaultMinSegment)
 	def(&o.maxPackets, defaultMaxPackets)
 	def(&o.maxFlows, defaultMaxFlows)
 	def(&o.maxOpen, defaultMaxOpen)
+	def(&o.flushEvery, time.Second)
 	if o.disk == nil {
 		o.disk = osDisk{}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync/atomic"
+	"time"
 
 	"github.com/tapir-project/tapir/record"
 )
@@ -20,15 +21,16 @@ type Writer struct {
 	next  uint64  // number of the next segment
 	made  int     // chunks allocated so far, at most opts.Chunks
 
-	opts   *Options
-	worker int
-	dir    string
-	queue  chan task
-	free   chan *chunk
-	wake   chan struct{} // tells a waiting Append that the disk has failed
-	io     ioState
-	drops  [nDrops]atomic.Uint64
-	closed bool
+	opts    *Options
+	worker  int
+	dir     string
+	queue   chan task
+	free    chan *chunk
+	wake    chan struct{} // tells a waiting Append that the disk has failed
+	io      ioState
+	drops   [nDrops]atomic.Uint64
+	flushed time.Time // wall clock of the latest Flush, for policy Block
+	closed  bool
 }
 
 // head is the worker's side of an open segment.
@@ -242,18 +244,32 @@ func (w *Writer) handOver(h *head, end *ending) {
 
 // Flush makes every packet so far visible to other processes as soon as the I/O loop gets to it; it does not wait.
 // Call it about once a second of capture. now is the packet time, ns: segments that are past their hour or their age
-// are completed; pass math.MinInt64 if there is none.
+// are completed; pass math.MinInt64 if there is none. With policy Block, where packet time may run a thousand times
+// faster than the clock, half-full buffers are written once a second at most.
 func (w *Writer) Flush(now int64) {
 	for i := 0; i < len(w.heads); {
-		h := w.heads[i]
-		if now >= h.high && h.size() >= w.opts.minSegment {
+		if h := w.heads[i]; now >= h.high && h.size() >= w.opts.minSegment {
 			w.finish(h) // takes it out of w.heads
 			continue
 		}
-		if c := h.c; c != nil && c.packets > 0 {
+		i++
+	}
+	if w.opts.Policy == Block {
+		clock := time.Now() // decides when bytes are written, never which
+		if clock.Sub(w.flushed) < w.opts.flushEvery {
+			return
+		}
+		w.flushed = clock
+	}
+	w.flush()
+}
+
+// flush sends off every chunk that holds packets.
+func (w *Writer) flush() {
+	for _, h := range w.heads {
+		if h.c != nil && h.c.packets > 0 {
 			w.handOver(h, nil)
 		}
-		i++
 	}
 }
 
@@ -262,7 +278,7 @@ func (w *Writer) Drain(ctx context.Context) error {
 	if w.closed {
 		return nil
 	}
-	w.Flush(math.MinInt64)
+	w.flush()
 	t := task{done: make(chan struct{})}
 	select {
 	case w.queue <- t:

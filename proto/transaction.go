@@ -6,6 +6,7 @@ import "github.com/tapir-project/tapir/record"
 // give it to Flow.Emit or Flow.Drop; it is reused afterwards.
 type Transaction struct {
 	Start    int64 // time of the first packet of the request; of the response if there is no request
+	Answered int64 // time of the first packet of the response: Start to Answered is its duration; 0: End counts
 	End      int64 // time of the last packet of the response; 0 if there is none, then there is no duration either
 	BytesIn  int64 // bytes of the request as sent, headers of its protocol included; <0 if there was no request
 	BytesOut int64 // bytes of the response; <0 if there was none
@@ -16,6 +17,14 @@ type Transaction struct {
 
 	id   uint64 // Pending's key
 	next *Transaction
+}
+
+// Latency is how long the client waited for the response to begin, in ns.
+func (t *Transaction) Latency() int64 {
+	if t.Answered != 0 {
+		return max(t.Answered-t.Start, 0)
+	}
+	return max(t.End-t.Start, 0)
 }
 
 // Method sets what was asked for: GET, SELECT, QUERY.

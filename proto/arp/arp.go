@@ -43,8 +43,9 @@ const fixed = 8
 type message struct {
 	op                   uint16
 	senderMAC            []byte
-	senderIP, targetIP   record.Addr // zero if they are not IPv4
-	senderZero, sameAddr bool        // the sender has no address yet; it speaks of its own
+	ipv4                 bool // the addresses asked for are
+	senderIP, targetIP   record.Addr
+	senderZero, sameAddr bool // the sender has no address yet; it speaks of its own
 }
 
 // parse reads a message. A short one is refused: its addresses cannot be told.
@@ -59,7 +60,7 @@ func parse(b []byte) (m message, ok bool) {
 	m.op = binary.BigEndian.Uint16(b[6:])
 	m.senderMAC = b[fixed : fixed+hard]
 	const ipv4 = 0x0800
-	if binary.BigEndian.Uint16(b[2:]) != ipv4 || soft != 4 {
+	if m.ipv4 = binary.BigEndian.Uint16(b[2:]) == ipv4 && soft == 4; !m.ipv4 {
 		return m, true
 	}
 	m.senderIP = record.AddrFrom4(b[fixed+hard:])
@@ -97,16 +98,26 @@ func (p *parser) Parse(f *proto.Flow, _ proto.Dir, b []byte) int {
 	f.Set.AddString(fOperation, m.operation())
 	p.line = appendMAC(p.line[:0], m.senderMAC)
 	if m.op == opReply {
-		f.Set.AddAddr(fIP, m.senderIP)
 		f.Set.AddText(fMAC, p.line)
-		return len(b)
+	} else {
+		f.Set.AddText(fRequestMAC, p.line)
+	}
+	if m.ipv4 {
+		addresses(f.Set, &m)
+	}
+	return len(b)
+}
+
+// addresses adds the protocol addresses.
+func addresses(set *record.Values, m *message) {
+	if m.op == opReply {
+		set.AddAddr(fIP, m.senderIP)
+		return
 	}
 	if !m.senderZero {
-		f.Set.AddAddr(fRequestIP, m.senderIP)
+		set.AddAddr(fRequestIP, m.senderIP)
 	}
-	f.Set.AddText(fRequestMAC, p.line)
-	f.Set.AddAddr(fTargetIP, m.targetIP)
-	return len(b)
+	set.AddAddr(fTargetIP, m.targetIP)
 }
 
 // Gap is not called: messages are whole.

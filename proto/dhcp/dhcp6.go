@@ -144,7 +144,9 @@ func (r *reader6) message(b []byte) {
 		}
 		if relays == 0 {
 			v.PutInt(f6Hops, int64(b[1]))
-			v.AddAddr(f6Link, record.AddrFrom16(b[2:]))
+			if link := record.AddrFrom16(b[2:]); !link.IsZero() { // a lightweight relay agent leaves it out (RFC 6221 §5.1)
+				v.AddAddr(f6Link, link)
+			}
 			v.AddAddr(f6Peer, record.AddrFrom16(b[18:]))
 		}
 		inner := r.relayed(b[headerRelay6:])

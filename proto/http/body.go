@@ -31,6 +31,22 @@ func (p *parser) body(f *proto.Flow, dir proto.Dir, s *stream, b []byte) int {
 	return n
 }
 
+// orphanBody looks at the beginning of a body that may not be there: if the request was not seen, it may have been HEAD,
+// and the next response follows.
+func (p *parser) orphanBody(f *proto.Flow, dir proto.Dir, s *stream, b []byte) (int, bool) {
+	n := min(len(b), len(versionMark))
+	if (s.phase == inBody || s.phase == inRest) && bytes.Equal(b[:n], versionMark[:n]) {
+		if n < len(versionMark) {
+			return 0, int64(n) == s.left && p.noBody(s)
+		}
+		s.declared = max(s.declared, 0)
+		p.finish(f, dir, s, "")
+		return 0, true
+	}
+	s.orphan = false
+	return 0, true
+}
+
 // maxChunkLine bounds a chunk's size line with its extensions, and a trailer field.
 const maxChunkLine = 16 << 10
 

@@ -53,3 +53,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecode: content codings of hostile bytes end, and within the room they are given.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xcbH\xcd\xc9\xc9\x07\x00\x86\xa6\x106\x05\x00\x00\x00"), uint8(codingGzip))
+	f.Add([]byte("\x78\x9c\xcbH\xcd\xc9\xc9\x07\x00"), uint8(codingDeflate))
+	f.Add([]byte("\x0b\x02\x80hello\x03"), uint8(codingBrotli))
+	f.Add([]byte("\x28\xb5\x2f\xfd\x04\x00\x29\x00\x00hello\x00\x00\x00\x00"), uint8(codingZstd))
+	f.Fuzz(func(t *testing.T, b []byte, c uint8) {
+		var dst [1000]byte
+		if got := decode(dst[:], b, coding(c%uint8(codingOther+1))); len(got) > len(dst) {
+			t.Errorf("%d bytes in a room of %d", len(got), len(dst))
+		}
+	})
+}

@@ -24,7 +24,7 @@ type Options struct {
 }
 
 // Defaults are the options of Protocol.
-var Defaults = Options{MD5: true, SHA256: true, HashMax: 32 << 10, HashCodeMax: 32 << 20, RequestBody: 2000}
+var Defaults = Options{MD5: true, SHA256: true, HashMax: 16 << 10, HashCodeMax: 32 << 20, RequestBody: 2000}
 
 // Protocol is HTTP/1.x with Defaults.
 var Protocol = New(Defaults)
@@ -115,6 +115,7 @@ type stream struct {
 	phase    phase
 	request  bool // the message is a request
 	answered bool // its response has been read
+	orphan   bool // it is a response whose request was not seen, and its body has not begun
 	gap      bool // bytes of it were lost
 	code     bool // its body carries code
 	coding   coding
@@ -160,6 +161,9 @@ func (p *parser) Parse(f *proto.Flow, dir proto.Dir, b []byte) int {
 // bytes are needed, or HTTP is over.
 func (p *parser) step(f *proto.Flow, dir proto.Dir, s *stream, b []byte, at int) (int, bool) {
 	rest := b[at:]
+	if s.orphan {
+		return p.orphanBody(f, dir, s, rest)
+	}
 	switch s.phase {
 	case inBody:
 		return p.body(f, dir, s, rest), true

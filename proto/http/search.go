@@ -66,8 +66,17 @@ const (
 func candidate(b []byte, at int) (start int, v candidateVerdict) {
 	start = at
 	if at > 0 && b[at-1] == ' ' {
+		switch rest := b[at+len(versionMark):]; {
+		case len(rest) < 2:
+			v = candidateOpen
+		case rest[0] < '0' || rest[0] > '9' || rest[1] != '\r' && rest[1] != '\n':
+			return 0, candidateBad // at once: there may be many of these
+		}
 		if start = methodStart(b, at-1); start < 0 {
 			return 0, candidateBad
+		}
+		if v == candidateOpen {
+			return start, v
 		}
 	}
 	line, rest, ok := bytes.Cut(b[start:], []byte("\n"))

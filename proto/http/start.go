@@ -202,21 +202,16 @@ func partialRequest(b []byte) proto.Verdict {
 	return proto.More
 }
 
-// methods are those of the IANA registry that are in use, and a few others; the search after packet loss and early
-// detection trust these only, complete request lines may have any.
-var methods = [...]string{
-	"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL",
-	"COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "BIND", "REBIND", "UNBIND", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT",
-	"CHECKIN", "UNCHECKOUT", "MERGE", "VERSION-CONTROL", "LABEL", "UPDATE", "MKWORKSPACE", "MKCALENDAR", "ORDERPATCH",
-	"BASELINE-CONTROL", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "LINK", "UNLINK", "SOURCE", "BAN",
-	"RPC_IN_DATA", "RPC_OUT_DATA", "CCM_POST", "BITS_POST", "QUERY", "PRI",
-}
-
+// knownMethod says whether b is one of the IANA registry's methods that are in use, or one of a few others. The search
+// after packet loss and early detection trust these only; a complete request line may have any.
 func knownMethod(b []byte) bool {
-	for i := range methods {
-		if string(b) == methods[i] {
-			return true
-		}
+	switch string(b) {
+	case "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY", "PRI",
+		"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "BIND", "REBIND", "UNBIND", "ACL",
+		"REPORT", "MKACTIVITY", "CHECKOUT", "CHECKIN", "UNCHECKOUT", "MERGE", "VERSION-CONTROL", "LABEL", "UPDATE",
+		"MKWORKSPACE", "MKCALENDAR", "ORDERPATCH", "BASELINE-CONTROL", "LINK", "UNLINK", "M-SEARCH", "NOTIFY",
+		"SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "BAN", "SOURCE", "RPC_IN_DATA", "RPC_OUT_DATA", "CCM_POST", "BITS_POST":
+		return true
 	}
 	return false
 }

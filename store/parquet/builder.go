@@ -1,7 +1,6 @@
 package parquet
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
@@ -52,8 +51,6 @@ const (
 	maxRows  = 1 << 16 // rows of a row group
 	listBits = 16      // of a list's cell hold its length; records hold fewer values (record.MaxValues)
 	listMask = 1<<listBits - 1
-
-	replacement = "\ufffd"
 )
 
 func newBuilder() *builder {
@@ -225,10 +222,13 @@ func (c *column) text(t []byte) int64 {
 		return int64(code)
 	}
 	if c.phys == physText && !utf8.Valid(t) {
-		t = bytes.ToValidUTF8(t, []byte(replacement))
+		t = []byte(validText(string(t)))
 	}
 	return int64(c.dict.add(t))
 }
+
+// validText replaces each byte that is not UTF-8 by U+FFFD.
+func validText(s string) string { return string([]rune(s)) }
 
 // setID gives the row a 16-byte id: the number of its two cells.
 func (b *builder) setID(s slot, id record.ID) {

@@ -250,9 +250,6 @@ func TestExperiment(t *testing.T) {
 func experiment(t *testing.T, copies []*record.Record, nv int) {
 	n := len(copies)
 	b := newBuilder()
-	if os.Getenv("INT") == "plain" {
-		expInt = encPlain
-	}
 	switch os.Getenv("Z") {
 	case "2":
 		zstdLevel = zstd.SpeedDefault

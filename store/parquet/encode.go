@@ -60,12 +60,11 @@ func indexWidth(n int) int {
 	return 16
 }
 
-// planInts chooses for numbers: a dictionary if there are few different ones, else deltas for times, which ascend, and
-// split bytes for the rest, whose upper bytes are mostly alike.
+// planInts chooses for numbers: a dictionary if there are few different ones, else deltas.
 func (e *encoder) planInts(phys physical, vals []int64) (p plan) {
-	p.enc = expInt
-	if phys == physTime {
-		p.enc = encDelta
+	p.enc = encDelta
+	if phys == physFloat {
+		p.enc = encPlain
 	}
 	if !e.fewDistinct(vals) || !e.nums.build(vals, min(len(vals)/4, maxNumDict)) {
 		return p
@@ -286,5 +285,3 @@ func textBounds(d *intern) (lo, hi []byte, ok bool) {
 	}
 	return lo, hi, len(lo) <= maxBound && len(hi) <= maxBound
 }
-
-var expInt = encDelta

@@ -18,7 +18,6 @@ const (
 	encDelta       = 5
 	encDeltaLength = 6
 	encDict        = 8
-	encSplit       = 9
 )
 
 // pageHeader is what Tapir uses of a page header.
