@@ -341,7 +341,6 @@ func (t *Table) nextDeadline(f *Flow) int64 {
 func (t *Table) finish(f *Flow, s State) {
 	t.End(f)
 	if t.Stored != nil && t.Stored(f.ID, f.part) {
-		f.state = Open
 		t.report(f, false)
 	}
 	f.state = s
