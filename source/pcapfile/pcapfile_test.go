@@ -171,7 +171,7 @@ func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:1]) }
 
 // TestCut: a file cut off at any byte gives the packets before the cut and says where it was.
 func TestCut(t *testing.T) {
-	want := some(20, 1, 1)
+	want := some(6, 1, 1)
 	for name, whole := range map[string][]byte{"pcap": pcap(want), "pcapng": pcapng(want)} {
 		at := 24
 		if name == "pcapng" {
