@@ -93,6 +93,7 @@ func (r *Recorder) Writer(i int) *Writer { return r.writers[i] }
 // ends, a disk that fails is not waited for any longer; the Writers must still be closed. The error tells of packets
 // that were accepted but could not be written.
 func (r *Recorder) Run(ctx context.Context) error {
+	r.found = nil // Replay comes before Run
 	errs := make([]error, len(r.writers))
 	var loops, rest sync.WaitGroup
 	stop := make(chan struct{})
