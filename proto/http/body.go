@@ -35,15 +35,16 @@ func (p *parser) body(f *proto.Flow, dir proto.Dir, s *stream, b []byte) int {
 // and the next response follows.
 func (p *parser) orphanBody(f *proto.Flow, dir proto.Dir, s *stream, b []byte) (int, bool) {
 	n := min(len(b), len(versionMark))
-	if (s.phase == inBody || s.phase == inRest) && bytes.Equal(b[:n], versionMark[:n]) {
-		if n < len(versionMark) {
-			return 0, int64(n) == s.left && p.noBody(s)
-		}
-		s.declared = max(s.declared, 0)
+	switch {
+	case s.phase == inChunkSize || !bytes.Equal(b[:n], versionMark[:n]):
+		s.orphan = false
+	case n == len(versionMark):
 		p.finish(f, dir, s, "")
-		return 0, true
+	case s.phase == inBody && s.left <= int64(n):
+		s.orphan = false // a body that is shorter than what it would be taken for
+	default:
+		return 0, false
 	}
-	s.orphan = false
 	return 0, true
 }
 

@@ -2,13 +2,19 @@ package http
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/tapir-project/tapir/proto"
 )
@@ -97,6 +103,8 @@ var scenarios = []scenario{
 		[]string{"1-4 in=49 out=43 error.message=Packet loss while capturing the request", "3-4 in=28 out=43"}},
 	{"picked up within a body", []event{s("ail of some body\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), c(get), s(ok5)},
 		[]string{"1-1 in=-1 out=40 failed", "2-3 in=27 out=43"}},
+	{"only responses, one of them to HEAD", []event{s("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + ok5), s("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nH" + ok5)},
+		[]string{"1-1 in=-1 out=40 failed", "1-1 in=-1 out=43 failed", "2-2 in=-1 out=39 failed", "2-2 in=-1 out=43 failed"}},
 	{"nonsense in between", []event{c(get), s(ok5), c("\x00\x01 nonsense\r\n" + get2), s(ok5)},
 		[]string{"1-2 in=27 out=43", "3-4 in=28 out=43"}},
 	{"malformed chunk", []event{c(get), s("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello"), c(get2), s(ok5)},
@@ -286,6 +294,12 @@ func TestBodies(t *testing.T) {
 		t.Errorf("gzip: magic %s", got)
 	}
 	n.has(t, 0, "http.request.mime_type=application/json")
+	for name, body := range encodings(t, `{"name": "value"}`) {
+		n = newConn(Protocol).play(post("Content-Encoding: "+name+"\r\n", body), nil)
+		if got := n.field("http.reqbody"); got != `{"name": "value"}` {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
 	n = newConn(Protocol).play(post("", "\xff\xfe binary"), nil)
 	if got := n.field("http.reqbody"); got != "" {
 		t.Errorf("binary: %q", got)
@@ -302,6 +316,44 @@ func TestBodies(t *testing.T) {
 	n = newConn(Protocol).play(post("", "GIF89a"+big), nil)
 	if got := n.field("http.md5") + n.field("http.sha256"); got != "" {
 		t.Errorf("picture of %d bytes: digest %s", len(big), got)
+	}
+}
+
+// encodings gives text in every content coding; bare deflate is told from zlib by its first bytes.
+func encodings(t *testing.T, text string) map[string]string {
+	out := map[string]string{}
+	for name, w := range map[string]func(io.Writer) io.WriteCloser{
+		"x-gzip":  func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"Deflate": func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, 9); return z },
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd":    func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+	} {
+		var b bytes.Buffer
+		z := w(&b)
+		io.WriteString(z, text)
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		out[name] = b.String()
+	}
+	return out
+}
+
+func TestMagic(t *testing.T) {
+	for body, want := range map[string]string{
+		"<!DOCTYPE html PUBLIC>": "text/html", "\r\n <HTML><head>": "text/html", "<?xml version=\"1.0\"?><a/>": "text/xml",
+		"<?xml version=\"1.0\"?><svg>": "image/svg+xml", "<?php echo 1;": "text/x-php", "{\"a\": 1}": "application/json",
+		"{ \"a\": 1}": "", "#!/usr/bin/env python3\n": "text/x-python", "#!/bin/sh\nperl": "text/x-shellscript",
+		"%PDF-1.7\n": "application/pdf", "PK\x03\x04....": "application/zip", "MZ\x90\x00\x03": "application/x-dosexec",
+		"GIF89a..": "image/gif", "RIFF....WEBPVP8": "image/webp", "RIFF....WAVEfmt": "audio/x-wav",
+		"\x00\x00\x00\x18ftypmp42": "video/mp4", "\x1a\x45\xdf\xa3...webm": "video/webm", "plain text": "",
+		"var x; document.write('a')": "text/javascript", "G" + strings.Repeat("x", 187) + "Gxxx": "video/mp2t",
+		"abc": "", "": "", strings.Repeat("\x00", 257) + "ustar\x00": "application/x-tar", "\xff\xd8\xff\xe0JFIF": "image/jpeg",
+	} {
+		if got, _ := magic([]byte(body)); got != want {
+			t.Errorf("%.30q is %q, want %q", body, got, want)
+		}
 	}
 }
 
@@ -351,7 +403,7 @@ func TestNames(t *testing.T) {
 		t.Fatalf("%d known names, nameSet holds 128", len(headerNames))
 	}
 	for i, name := range headerNames[1:] {
-		for _, v := range []string{name, strings.ToUpper(name), strings.Title(name)} {
+		for _, v := range []string{name, strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:]} {
 			if id := knownName([]byte(v)); int(id) != i+1 {
 				t.Errorf("%s is name %d, want %d", v, id, i+1)
 			}

@@ -149,9 +149,7 @@ func (n *conn) all() string {
 	return strings.Join(n.out, "\n") + "\n--\n" + strings.Join(values(&n.set), "\n")
 }
 
-func bytewise(b string) []string { return strings.Split(b, "") }
-
-// raw cuts into single bytes, not characters.
+// singles cuts into single bytes.
 func singles(b string) (out []string) {
 	for i := range len(b) {
 		out = append(out, b[i:i+1])

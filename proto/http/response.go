@@ -18,7 +18,7 @@ func (p *parser) response(f *proto.Flow, s *stream, m *message, fields []byte) {
 	}
 	t := p.take(f, m.dir, m.first)
 	s.tx, s.declared = t, m.length
-	method := requestMethod(t)
+	asked := verbOf(t)
 	m.putResponse(t)
 	if w := &p.wait[m.dir.Other()]; w.Len() == 0 {
 		p.upgrading = false
@@ -27,14 +27,15 @@ func (p *parser) response(f *proto.Flow, s *stream, m *message, fields []byte) {
 		}
 	}
 	switch {
-	case method == "CONNECT" && m.code/100 == 2:
+	case asked == verbConnect && m.code/100 == 2:
 		p.over = true
 		return
 	case m.code == 101:
 		p.over, p.next = true, upgradeName(m.upgrade)
 		return
 	}
-	p.responseBody(s, m, method == "HEAD")
+	p.responseBody(s, m, asked == verbHead)
+	s.orphan = asked == verbUnknown && s.phase != atStart
 }
 
 // responseBody says how the body is delimited (RFC 9112 section 6.3).
@@ -52,17 +53,28 @@ func (p *parser) responseBody(s *stream, m *message, head bool) {
 	}
 }
 
-// requestMethod is the method of a transaction's request as far as it changes how its response is read.
-func requestMethod(t *proto.Transaction) string {
-	if x, ok := t.Values.First(fMethod); ok {
-		switch string(x.Text()) {
-		case "HEAD":
-			return "HEAD"
-		case "CONNECT":
-			return "CONNECT"
-		}
+// verb is a request's method as far as it changes how the response is read.
+type verb uint8
+
+const (
+	verbUnknown verb = iota // the request was not seen
+	verbOther
+	verbHead
+	verbConnect
+)
+
+func verbOf(t *proto.Transaction) verb {
+	x, ok := t.Values.First(fMethod)
+	if !ok {
+		return verbUnknown
 	}
-	return ""
+	switch string(x.Text()) {
+	case "HEAD":
+		return verbHead
+	case "CONNECT":
+		return verbConnect
+	}
+	return verbOther
 }
 
 // take gives the transaction of the request that a response is for, or one of its own if there is none.
