@@ -25,7 +25,7 @@ func FuzzSource(f *testing.F) {
 	f.Add(zstandard(pcapng(ps)))
 	f.Add(append(pcapng(ps), pcapng(ps)[:200]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := Open(Config{Paths: []string{"-"}, Stdin: oneByte{bytes.NewReader(b)}})
+		s, err := Open(Config{Paths: []string{"-"}, Stdin: dribble{bytes.NewReader(b), 1}})
 		if err != nil {
 			t.Fatal(err)
 		}

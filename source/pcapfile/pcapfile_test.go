@@ -116,7 +116,7 @@ func compare(t *testing.T, got, want []record.Packet) {
 }
 
 func TestSuite(t *testing.T) {
-	want := some(5000, 1.7e9, 1000)
+	want := some(3000, 1.7e9, 1000)
 	overlap := [][]record.Packet{nil, nil, nil}
 	for i := range want {
 		overlap[i%7%3] = append(overlap[i%7%3], want[i])
@@ -131,8 +131,8 @@ func TestSuite(t *testing.T) {
 			return Config{Paths: []string{"-"}, Stdin: bytes.NewReader(gzipped(pcap(want)))}
 		},
 		"pipe": func(t *testing.T) Config { return Config{Paths: []string{"-"}, Stdin: pipe(t, pcap(want))} },
-		"one byte": func(t *testing.T) Config {
-			return Config{Paths: []string{"-"}, Stdin: oneByte{bytes.NewReader(pcapng(want))}}
+		"dribble": func(t *testing.T) Config {
+			return Config{Paths: []string{"-"}, Stdin: dribble{bytes.NewReader(pcapng(want)), 13}}
 		},
 		"three files": func(t *testing.T) Config { return three(t, overlap) },
 		"and a pipe": func(t *testing.T) Config {
@@ -165,9 +165,13 @@ func pipe(t *testing.T, b []byte) *os.File {
 	return r
 }
 
-type oneByte struct{ r io.Reader }
+// dribble gives n bytes at a time.
+type dribble struct {
+	r io.Reader
+	n int
+}
 
-func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:1]) }
+func (d dribble) Read(p []byte) (int, error) { return d.r.Read(p[:min(d.n, len(p))]) }
 
 // TestCut: a file cut off at any byte gives the packets before the cut and says where it was.
 func TestCut(t *testing.T) {
