@@ -1,6 +1,9 @@
 package dns
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 const (
 	maxWireName = 255             // RFC 1035 §2.3.4: bytes of a name on the wire
@@ -116,13 +119,19 @@ func skipName(msg []byte, off int) int {
 
 // isPuny says whether a label of name is internationalised (RFC 5890 §2.3.2.1).
 func isPuny(name []byte) bool {
-	for i := 0; i+4 < len(name); i++ {
-		if name[i] == 'x' && name[i+1] == 'n' && name[i+2] == '-' && name[i+3] == '-' && (i == 0 || name[i-1] == '.') {
-			return true
+	for from := 0; ; {
+		i := bytes.Index(name[from:], punyPrefix)
+		if i < 0 {
+			return false
 		}
+		if from += i; from == 0 || name[from-1] == '.' {
+			return from+len(punyPrefix) < len(name)
+		}
+		from += len(punyPrefix)
 	}
-	return false
 }
+
+var punyPrefix = []byte("xn--")
 
 // appendUnicode appends name with its internationalised labels decoded; a label that cannot be stays as it is.
 func appendUnicode(dst, name []byte) []byte {
