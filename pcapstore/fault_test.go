@@ -238,15 +238,19 @@ func recoverAndCheck(t *testing.T, dir string, o Options, all, written []sample,
 	checkFlows(t, dir, append(written, more...))
 }
 
-// TestCrashDuringRecovery crashes a run, and then its recovery after every byte that writes.
+// TestCrashDuringRecovery crashes a run, and then its recovery after every third byte that writes.
 func TestCrashDuringRecovery(t *testing.T) {
 	for name, o := range crashModes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			total := crashRun(t, root+"/all", o, crashSamples(), 1<<30).used
+			step := 3
+			if testing.Short() {
+				step = 31
+			}
 			for _, limit := range []int{total / 3, total * 2 / 3, total - 60} {
-				for left := 0; ; left += 3 {
+				for left := 0; ; left += step {
 					dir := fmt.Sprintf("%s/%d-%d", root, limit, left)
 					ss := crashSamples()
 					crashRun(t, dir, o, ss, limit)

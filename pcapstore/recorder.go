@@ -220,7 +220,7 @@ func (r *Recorder) Status() []WriterStatus {
 }
 
 // Workers are the numbers of the workers that have segments from earlier runs, ascending. There may be more of them,
-// or others, than there are Writers now.
+// or others, than there are Writers now. Call it before Run.
 func (r *Recorder) Workers() []int {
 	var out []int
 	for _, f := range r.found {
