@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/tapir-project/tapir/flow"
@@ -48,12 +49,20 @@ type mode struct {
 	policy pcapstore.Policy
 	sync   pcapstore.SyncMode
 	seal   time.Duration // longest wait of a record in memory; <0: none
+	chunks int           // 1 MiB buffers of packets for each worker that may wait for the disk
 }
+
+// A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and
+// keeps the heap near what lives.
+const (
+	gcPercent  = 50
+	maxWaiting = 32 << 20 // bytes of records that wait to be sealed
+)
 
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
-	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1}
-	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second}
+	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 6}
+	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32}
 )
 
 // openNode locks the data directory, finishes what a crash left open, and readies both stores.
@@ -61,6 +70,7 @@ func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.NumCPU()
 	}
+	debug.SetGCPercent(gcPercent)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -78,11 +88,11 @@ func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
 
 func (n *Node) open(ctx context.Context, m mode) (err error) {
 	n.packets, err = pcapstore.NewRecorder(n.dir.Packets(), pcapstore.Options{Workers: n.cfg.Workers, Policy: m.policy, Sync: m.sync,
-		SegmentBytes: n.cfg.SegmentBytes, Compress: n.cfg.Compress})
+		SegmentBytes: n.cfg.SegmentBytes, Compress: n.cfg.Compress, Chunks: m.chunks})
 	if err != nil {
 		return err
 	}
-	n.records, err = parquet.OpenWriter(n.dir.Path(), parquet.Options{Node: n.dir.Node(), SealEvery: m.seal, Sync: n.cfg.Sync})
+	n.records, err = parquet.OpenWriter(n.dir.Path(), parquet.Options{Node: n.dir.Node(), SealEvery: m.seal, Sync: n.cfg.Sync, MaxMemory: maxWaiting})
 	if err != nil {
 		return err
 	}

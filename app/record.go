@@ -32,7 +32,7 @@ func Record(ctx context.Context, cfg Config, c Capture, progress func(Progress),
 	defer func() { err = errors.Join(err, n.Close()) }()
 	s.Recovered = n.Recovered
 	src, err := afpacket.Open(afpacket.Config{Interfaces: c.Interfaces, Workers: n.cfg.Workers, Snaplen: uint32(c.Snaplen), Buffer: int(c.Buffer),
-		Promiscuous: c.Promiscuous, NoRollover: true, // a flow must meet one worker only
+		Promiscuous: c.Promiscuous, NoRollover: true, KeepFragments: true, // one worker for a flow; packets as they were on the wire
 		Filter: source.Filter{Expr: c.filter(), Compile: bpf.Compile}, Notify: func(err error) { n.cfg.Log.Warn("capture", "error", err) }})
 	if err != nil {
 		return s, err

@@ -41,7 +41,7 @@ func (n *Node) recover(ctx context.Context, m mode) (done Recovered, err error) 
 
 func (n *Node) recoverWorker(ctx context.Context, m mode, worker int, mark record.Position, done *Recovered) error {
 	missing := &missingOnly{sink: n.records}
-	replay, err := pipeline.NewReplay(worker, pipeline.Config{Flow: m.flow, Protocols: all.Set(), Sink: missing}, missing.whole)
+	replay, err := pipeline.NewReplay(worker, pipeline.Config{Flow: m.flow, Protocols: all.Set(), Sink: missing}, missing)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,11 @@ type missingOnly struct {
 	added uint64
 }
 
-// whole says whether a session is stored to its end.
-func (m *missingOnly) whole(id record.ID) bool { return m.known != nil && m.known.Final(id) }
+// Whole is pipeline.Kept.
+func (m *missingOnly) Whole(id record.ID) bool { return m.known != nil && m.known.Whole(id) }
+
+// Part is pipeline.Kept.
+func (m *missingOnly) Part(id record.ID, part uint32) bool { return m.known != nil && m.known.Part(id, part) }
 
 // Add is record.Sink.
 func (m *missingOnly) Add(b *record.Batch) error {

@@ -130,8 +130,12 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
+	url := api.URL(l.Addr(), s.Token)
+	if err := os.WriteFile(urlPath(r.Dir), []byte(url), 0o600); err == nil {
+		defer os.Remove(urlPath(r.Dir))
+	}
 	if s.Ready != nil {
-		s.Ready(api.URL(l.Addr(), s.Token))
+		s.Ready(url)
 	}
 	select {
 	case err := <-failed:
@@ -144,6 +148,24 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		srv.Close()
 	}
 	return nil
+}
+
+func urlPath(d *datadir.Dir) string { return filepath.Join(d.State(), "url") }
+
+// Look tells what goes on in a data directory: the recorder's status (PID 0 if none runs) and the URL of an API.
+func Look(data string) (s RecorderStatus, url string, found bool) {
+	d, err := datadir.OpenReader(data)
+	if err != nil {
+		return s, "", false
+	}
+	s, running := ReadStatus(d)
+	if !running {
+		s = RecorderStatus{}
+	}
+	if b, err := os.ReadFile(urlPath(d)); err == nil {
+		url = string(b)
+	}
+	return s, url, true
 }
 
 // Listen opens a TCP port. Loopback needs nothing more than the token; other addresses are refused until TLS and users

@@ -89,6 +89,14 @@ func newRoot(io Stdio) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !isTerminal(io.Out) {
+				c.SetOut(io.Err)
+				c.Usage()
+				return usagef("say what to do")
+			}
+			return home(io.Out, defaultData())
+		},
 	}
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
