@@ -99,7 +99,10 @@ func (n *Node) open(ctx context.Context, m mode) (err error) {
 	if n.Recovered, err = n.recover(ctx, m); err != nil {
 		return fmt.Errorf("recovery: %w", err)
 	}
-	n.keeper = keeper{node: n}
+	n.keeper = keeper{node: n, limits: n.cfg.Retention}
+	if m.policy == pcapstore.Block {
+		n.keeper.limits.Packets.MaxAge, n.keeper.limits.Records.MaxAge = 0, 0 // old captures are imported to be looked at
+	}
 	return nil
 }
 
@@ -116,7 +119,7 @@ func (n *Node) Close() error {
 // made, before packets flow.
 func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(*pipeline.Pipeline)) error {
 	p, err := pipeline.New(n.workersFor(src), pipeline.Config{
-		Flow: m.flow, Protocols: all.Set(), Sink: n.records,
+		Flow: m.flow, Protocols: all.Set(), Sink: n.records, MustStore: m.policy == pcapstore.Block,
 		Packets: func(i int) (pipeline.PacketWriter, error) { return n.packets.Writer(i), nil },
 	})
 	if err != nil {

@@ -84,7 +84,9 @@ type missingOnly struct {
 func (m *missingOnly) Whole(id record.ID) bool { return m.known != nil && m.known.Whole(id) }
 
 // Part is pipeline.Kept.
-func (m *missingOnly) Part(id record.ID, part uint32) bool { return m.known != nil && m.known.Part(id, part) }
+func (m *missingOnly) Part(id record.ID, part uint32) bool {
+	return m.known != nil && m.known.Part(id, part)
+}
 
 // Add is record.Sink.
 func (m *missingOnly) Add(b *record.Batch) error {

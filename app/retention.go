@@ -44,10 +44,11 @@ type Deletion struct {
 
 // keeper runs retention beside a capture. Packets go before records when the disk is short: they are by far the larger.
 type keeper struct {
-	node *Node
-	mu   sync.Mutex
-	log  []Deletion // guarded by mu: the latest deletions
-	err  error      // guarded by mu: of the latest run
+	node   *Node
+	limits Retention
+	mu     sync.Mutex
+	log    []Deletion // guarded by mu: the latest deletions
+	err    error      // guarded by mu: of the latest run
 }
 
 // run applies the limits now and every ten seconds until ctx ends.
@@ -65,7 +66,7 @@ func (k *keeper) run(ctx context.Context, p *pipeline.Pipeline) {
 }
 
 func (k *keeper) once(p *pipeline.Pipeline) {
-	r := k.node.cfg.Retention
+	r := k.limits
 	if r.FreePercent == 0 && r.FreeBytes == 0 {
 		r.FreePercent = DefaultFreePercent
 	}

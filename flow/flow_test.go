@@ -160,7 +160,9 @@ func TestLateHandshakeTurnsTheFlow(t *testing.T) {
 func TestClosedFlowLingersThenPortsAreUsedAgain(t *testing.T) {
 	r := newRig(Offline())
 	conversation := func(at float64) {
-		r.send(at, 1, 4000, 2, 80, 6, packet.SYN, 100, 0, "")
+		isn := uint32(100 * at)
+		r.send(at, 1, 4000, 2, 80, 6, packet.SYN, isn, 0, "")
+		r.send(at, 1, 4000, 2, 80, 6, packet.SYN, isn, 0, "") // seen twice: a mirror port's copy, or sent again
 		r.send(at+.01, 2, 80, 1, 4000, 6, packet.SYN|packet.ACK, 900, 101, "")
 		r.send(at+.02, 1, 4000, 2, 80, 6, packet.ACK, 101, 901, "")
 		r.send(at+.03, 1, 4000, 2, 80, 6, packet.ACK|packet.FIN, 101, 901, "")
@@ -170,8 +172,8 @@ func TestClosedFlowLingersThenPortsAreUsedAgain(t *testing.T) {
 	conversation(1)
 	conversation(2)
 	r.want(t,
-		"10.0.0.1:4000 4/2 packets 0/0 data [1,1] part 0 final true fin",
-		"10.0.0.1:4000 4/2 packets 0/0 data [2,2] part 0 final true fin")
+		"10.0.0.1:4000 5/2 packets 0/0 data [1,1] part 0 final true fin",
+		"10.0.0.1:4000 5/2 packets 0/0 data [2,2] part 0 final true fin")
 }
 
 func TestPartsCarryDeltas(t *testing.T) {

@@ -142,7 +142,7 @@ func (t *Table) over(f *Flow, d *packet.Decoded, before int64) bool {
 	idle := t.idle(f.class)
 	if f.closing {
 		idle = t.Closing
-		if d.Flags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN && f.Conn != nil {
+		if d.Flags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN && f.Conn != nil && !f.Conn.quality.begunBy(d.Seq) {
 			return true // the ports are used again
 		}
 	}

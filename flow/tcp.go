@@ -175,6 +175,11 @@ func (q *quality) handshake(d *packet.Decoded, dir proto.Dir, now int64) {
 	}
 }
 
+// begunBy says whether the connection began with a SYN of that number: seen again, it is a copy.
+func (q *quality) begunBy(seq uint32) bool {
+	return q.side[0].hasISN && q.side[0].isn == seq || q.side[1].hasISN && q.side[1].isn == seq
+}
+
 // closed says whether both sides have sent FIN.
 func (q *quality) closed() bool { return q.side[0].fin && q.side[1].fin }
 

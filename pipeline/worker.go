@@ -33,6 +33,8 @@ type Config struct {
 	Sink      record.Sink
 	// Packets gives the packet writer of a worker; nil stores no packets.
 	Packets func(worker int) (PacketWriter, error)
+	// MustStore ends the run with the writer's error when a packet cannot be kept: an import has its packets still.
+	MustStore bool
 	// BatchRecords and BatchAge (packet time, ns) bound a batch; 0: 1024 records, 250 ms.
 	BatchRecords int
 	BatchAge     int64
@@ -51,6 +53,9 @@ type Stats struct {
 	LastPacket     int64 // packet time
 }
 
+// flushEvery is how long (packet time) a stored packet may be invisible to other processes.
+const flushEvery = int64(time.Second)
+
 // Worker turns the packets of its shard into records. One goroutine uses it.
 type Worker struct {
 	Number int
@@ -66,6 +71,7 @@ type Worker struct {
 	packets PacketWriter
 	batch   record.Batch
 	opened  int64 // packet time at which the batch got its first record
+	flushed int64 // packet time of the latest flush of packets
 	err     error
 }
 
@@ -115,6 +121,9 @@ func (w *Worker) store(p *record.Packet, f *flow.Flow) {
 	if err != nil {
 		w.stats.NotStored++
 		f.NotStored++
+		if w.cfg.MustStore {
+			w.err = err
+		}
 		return
 	}
 	if f.FirstPos.Segment == 0 {
@@ -217,6 +226,10 @@ func (w *Worker) Tick(now int64) error {
 		if now-w.opened >= w.cfg.BatchAge || now < w.opened {
 			w.deliver()
 		}
+	}
+	if w.packets != nil && now-w.flushed >= flushEvery {
+		w.flushed = now
+		w.packets.Flush(now)
 	}
 	if w.rotate.Swap(false) && w.packets != nil {
 		w.packets.Rotate()

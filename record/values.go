@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 // Bounds on what one record may hold; what does not fit is counted in Dropped. They keep a hostile flow from
@@ -75,15 +76,6 @@ func (v *Values) first(id FieldID) int {
 // AddText adds text to the set of field id and says whether it was new. Empty text is not a value. The text is
 // copied; what exceeds MaxValueBytes is cut. The field's case folding (Field.Fold) is applied.
 func (v *Values) AddText(id FieldID, text []byte) bool {
-	return addText(v, id, text)
-}
-
-// AddString is AddText for a string.
-func (v *Values) AddString(id FieldID, text string) bool {
-	return addText(v, id, text)
-}
-
-func addText[T string | []byte](v *Values, id FieldID, text T) bool {
 	if len(text) == 0 {
 		return false
 	}
@@ -103,6 +95,12 @@ func addText[T string | []byte](v *Values, id FieldID, text T) bool {
 	}
 	return v.push(value{num: place(off, len(text)), id: id})
 }
+
+// AddString is AddText for a string.
+func (v *Values) AddString(id FieldID, text string) bool { return v.AddText(id, bytesOf(text)) }
+
+// bytesOf is the bytes of s, which must not be written to.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // AddInt adds a number to the set of field id and says whether it was new. Times are ns since the epoch,
 // durations ns, booleans 0 or 1.
@@ -131,28 +129,24 @@ func (v *Values) AddAddr(id FieldID, a Addr) bool {
 	if v.seen(id, 0, a[:]) {
 		return false
 	}
-	return pushBytes(v, id, a[:])
+	return v.pushBytes(id, a[:])
 }
 
 // PutInt appends a number without looking whether the set has it: for fields that are written once.
 func (v *Values) PutInt(id FieldID, n int64) { v.push(value{num: n, id: id}) }
 
 // PutAddr appends an address without looking whether the set has it.
-func (v *Values) PutAddr(id FieldID, a Addr) { pushBytes(v, id, a[:]) }
+func (v *Values) PutAddr(id FieldID, a Addr) { v.pushBytes(id, a[:]) }
 
 // PutText appends text without looking whether the set has it, and without folding.
 func (v *Values) PutText(id FieldID, text []byte) {
 	if len(text) > 0 {
-		pushBytes(v, id, text[:min(len(text), MaxValueBytes)])
+		v.pushBytes(id, text[:min(len(text), MaxValueBytes)])
 	}
 }
 
 // PutString is PutText for a string.
-func (v *Values) PutString(id FieldID, text string) {
-	if len(text) > 0 {
-		pushBytes(v, id, text[:min(len(text), MaxValueBytes)])
-	}
-}
+func (v *Values) PutString(id FieldID, text string) { v.PutText(id, bytesOf(text)) }
 
 // Merge adds every value of o to v, as sets.
 func (v *Values) Merge(o *Values) {
@@ -192,7 +186,7 @@ func (v *Values) Append(o *Values) {
 // Bytes is the memory held, for the caps of the flow table.
 func (v *Values) Bytes() int { return cap(v.vals)*16 + cap(v.arena) + cap(v.index)*2 }
 
-func pushBytes[T string | []byte](v *Values, id FieldID, b T) bool {
+func (v *Values) pushBytes(id FieldID, b []byte) bool {
 	if len(v.arena)+len(b) > MaxArena {
 		v.Dropped++
 		return false

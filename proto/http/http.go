@@ -24,7 +24,7 @@ type Options struct {
 }
 
 // Defaults are the options of Protocol.
-var Defaults = Options{MD5: true, SHA256: true, HashMax: 16 << 10, HashCodeMax: 32 << 20, RequestBody: 2000}
+var Defaults = Options{MD5: true, SHA256: true, HashMax: 64 << 10, HashCodeMax: 32 << 20, RequestBody: 2000}
 
 // Protocol is HTTP/1.x with Defaults.
 var Protocol = New(Defaults)

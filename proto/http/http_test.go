@@ -82,7 +82,7 @@ var scenarios = []scenario{
 	{"HTTP/0.9", []event{c("GET /old\r\n"), s("<html>"), s("</html>")},
 		[]string{"1-3 in=10 out=13"}},
 	{"response first, then request", []event{s("HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nmissing"), c(get), s(ok5)},
-		[]string{"1-1 in=-1 out=52 failed error.message=Unmatched response", "2-3 in=27 out=43"}},
+		[]string{"1-1 in=-1 out=52 failed reverse error.message=Unmatched response", "2-3 in=27 out=43"}},
 	{"no response", []event{c(get), c(get2)},
 		[]string{"1-0 in=27 out=-1 failed error.message=Unmatched request", "2-0 in=28 out=-1 failed error.message=Unmatched request"}},
 	{"response cut short", []event{c(get), s("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello")},

@@ -125,8 +125,8 @@ func (m *message) putRequest(f *proto.Flow, t *proto.Transaction) {
 	v.PutText(fUserAgent, m.userAgent)
 	v.PutText(fReferrer, m.referer)
 	v.PutText(fReqType, m.contentType)
-	if len(m.forwarded) > 0 {
-		v.PutAddr(fForwarded, parseAddr(m.forwarded))
+	if a, ok := parseAddr(m.forwarded); ok {
+		v.PutAddr(fForwarded, a)
 	}
 	if len(m.user) > 0 {
 		v.PutText(fUser, m.user)
@@ -154,7 +154,9 @@ func cookies(f *proto.Flow, value []byte) {
 // forwardedFor reads a list of addresses: the client first, then proxies.
 func (m *message) forwardedFor(f *proto.Flow, value []byte) {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
-		f.Set.AddAddr(fXFF, parseAddr(trim(part)))
+		if a, ok := parseAddr(trim(part)); ok {
+			f.Set.AddAddr(fXFF, a)
+		}
 	}
 	first, _, _ := bytes.Cut(value, []byte(","))
 	m.forwarded = trim(first)

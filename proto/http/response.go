@@ -83,13 +83,17 @@ func (p *parser) take(f *proto.Flow, dir proto.Dir, first bool) *proto.Transacti
 	if p.evicted[req] > 0 {
 		p.evicted[req]--
 	} else if t := p.wait[req].Next(); t != nil {
+		t.Answered = f.Time
+		if first {
+			t.Answered = f.First(dir)
+		}
 		return t
 	}
 	t := f.Begin(dir)
 	if !first {
 		t.Start = f.Time
 	}
-	t.Reverse = req == proto.ToClient
+	// Who asked was not seen: the record tells of its sender (client, source), as Packetbeat has it.
 	t.Failed = true
 	t.Note(proto.NoteNoRequest)
 	return t

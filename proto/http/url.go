@@ -211,21 +211,21 @@ func hexValue(c byte) byte {
 }
 
 // parseAddr reads an IPv4 or IPv6 address, with or without a port; the zero Addr if it is none.
-func parseAddr(b []byte) record.Addr {
+func parseAddr(b []byte) (record.Addr, bool) {
 	if len(b) < 2 || len(b) > 64 {
-		return record.Addr{}
+		return record.Addr{}, false
 	}
 	if b[0] == '[' || bytes.IndexByte(b, ':') == bytes.LastIndexByte(b, ':') {
 		b, _ = splitPort(b)
 	}
 	if a, ok := parseAddr4(b); ok {
-		return a
+		return a, true
 	}
 	ip, err := netip.ParseAddr(string(b))
 	if err != nil {
-		return record.Addr{}
+		return record.Addr{}, false
 	}
-	return record.AddrFrom(ip.WithZone(""))
+	return record.AddrFrom(ip.WithZone("")), true
 }
 
 // parseAddr4 reads dotted decimal without allocating.
