@@ -1,36 +1,34 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store"
 )
 
-// aggregate answers with a table. What to compute comes from the stages of q, or from by, metric, interval and top.
-func (s *Server) aggregate(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q", "kind", "from", "to", "bounding", "by", "metric", "interval", "buckets", "top", "lowest")
-	now := s.Now()
-	base := store.Search{Kind: p.kind(), Range: p.times(now), Bounding: p.bounding()}
-	buckets := p.number("buckets", 200, 1, 10_000)
-	q := p.expression(base.Kind, now)
-	if p.err != nil {
-		return p.err
-	}
-	plan, err := store.NewPlan(q, base, buckets)
+const (
+	defaultBuckets = 200
+	maxBuckets     = 10_000
+)
+
+// aggregate answers with a table. What to compute comes from the stages of q, or from by, metric, interval, top and
+// lowest, not from both.
+func (s *Server) aggregate(w *reply, r *http.Request, p *params) error {
+	plan, err := s.tabulation(r.Context(), p)
 	if err != nil {
-		return badRequest("%v", err)
-	}
-	if plan.Aggregate == nil {
-		if plan.Aggregate, err = p.table(plan.Search, buckets, now); err != nil {
-			return err
-		}
+		return err
 	}
 	t, err := s.Store.Aggregate(r.Context(), *plan.Aggregate)
+	if err == nil {
+		err = r.Context().Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -40,56 +38,107 @@ func (s *Server) aggregate(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// table reads the parameters that say what to compute.
-func (p *params) table(base *store.Search, buckets int, now time.Time) (*store.Aggregate, error) {
-	a := &store.Aggregate{Kind: base.Kind, Where: base.Where, Range: base.Range, Bounding: base.Bounding, By: p.fields("by"),
-		Top: p.number("top", 0, 0, store.MaxGroups), Lowest: p.choice("lowest", "false", "true", "false") == "true"}
-	if len(a.By) > 2 {
-		p.fail("by", "takes at most two fields")
+// tabulation reads what an aggregation is about.
+func (s *Server) tabulation(ctx context.Context, p *params) (*store.Plan, error) {
+	q, base := p.asked(s.Now())
+	buckets := p.number("buckets", defaultBuckets, 1, maxBuckets)
+	a, auto := p.table(&base)
+	if p.err != nil {
+		return nil, p.err
 	}
-	for _, m := range p.v["metric"] {
-		q, err := query.Parse("| stats "+m, query.Options{Kind: base.Kind, Now: now.UnixNano()})
-		if err != nil {
-			p.fail("metric", strconv.Quote(m)+" is none: use count, sum(f), avg(f), min(f), max(f), p95(f), unique(f)")
-			continue
+	plan := &store.Plan{Aggregate: a}
+	if len(q.Stages) > 0 {
+		var err error
+		if plan, err = p.staged(q, base, buckets); err != nil {
+			return nil, err
 		}
-		a.Metrics = append(a.Metrics, q.Stages[0].(query.Stats).Metrics...)
+		auto = chartsItself(q)
 	}
+	if !auto {
+		return plan, nil
+	}
+	var err error
+	plan.Aggregate.Interval, err = s.fitInterval(ctx, &base, buckets)
+	return plan, err
+}
+
+// staged plans a table by the stages of q.
+func (p *params) staged(q *query.Query, base store.Search, buckets int) (*store.Plan, error) {
+	for _, name := range []string{"by", "metric", "interval", "top", "lowest"} {
+		if len(p.all(name)) > 0 {
+			p.fail(name, "cannot be given when the stages of q say what to compute: leave one of them out")
+		}
+	}
+	plan, err := store.NewPlan(q, base, buckets)
+	switch {
+	case err != nil:
+		return nil, badRequest("%v", err)
+	case plan.Aggregate == nil:
+		p.fail("q", "lists records: ask /api/search, or add a stage that groups", "top", "count", "stats", "timechart")
+	}
+	return plan, p.err
+}
+
+// table reads the parameters that say what to compute. auto says that its interval has yet to be chosen.
+func (p *params) table(base *store.Search) (a *store.Aggregate, auto bool) {
+	a = &store.Aggregate{Kind: base.Kind, Where: base.Where, Range: base.Range, Bounding: base.Bounding,
+		Top: p.number("top", 0, 0, store.MaxGroups), Lowest: p.choice("lowest", "false", "true") == "true"}
+	a.By = p.stats("by", "count by ", base.Kind).By
+	a.Metrics = p.stats("metric", "", base.Kind).Metrics
 	if len(a.Metrics) == 0 {
 		a.Metrics = []query.Metric{{Func: query.Count}}
 	}
-	switch interval := p.v.Get("interval"); interval {
+	switch interval := p.text("interval"); interval {
 	case "":
 	case "auto":
-		a.Interval = store.FitInterval(base.Range, buckets)
+		auto = true
 	default:
-		d, err := parseSpan(interval)
-		if err != nil || d <= 0 {
-			p.fail("interval", "must be auto or a duration such as 10s, 1m, 1d")
+		var ok bool
+		if a.Interval, ok = parseSpan(interval); !ok {
+			p.fail("interval", "must be auto or a length of time such as 10s, 1m, 1d")
 		}
-		a.Interval = d
 	}
-	return a, p.err
+	return a, auto
+}
+
+// stats reads a parameter that is part of a stage of stats, by the parser of expressions.
+func (p *params) stats(name, before string, kind record.Kind) (out query.Stats) {
+	text := strings.Join(p.all(name), ", ")
+	if text == "" {
+		return out
+	}
+	q, err := query.Parse("| stats "+before+text, query.Options{Kind: kind})
+	var qe *query.Error
+	switch {
+	case errors.As(err, &qe):
+		p.fail(name, ": "+qe.Msg, qe.Expected...)
+		if e, ok := p.err.(*problem); ok && e.param == name {
+			e.suggest = qe.Suggest
+		}
+	case len(q.Stages) != 1 || before == "" && q.Stages[0].(query.Stats).By != nil:
+		p.fail(name, "holds more than it should: "+strconv.Quote(text))
+	default:
+		out = q.Stages[0].(query.Stats)
+	}
+	return out
 }
 
 // TableJSON is the answer to an aggregation: the columns' names, then a row for each group.
 func TableJSON(a *store.Aggregate, t *store.Table) []byte {
 	dst := []byte(`{"by":[`)
 	for i, f := range a.By {
-		dst = comma(dst, i)
-		dst = record.AppendJSONString(dst, f.Name)
+		dst = record.AppendJSONString(comma(dst, i), f.Name)
 	}
 	dst = append(dst, `],"metrics":[`...)
 	for i, m := range a.Metrics {
-		dst = comma(dst, i)
-		dst = record.AppendJSONString(dst, m.String())
+		dst = record.AppendJSONString(comma(dst, i), m.String())
 	}
-	dst = append(dst, `],"interval":"`...)
-	dst = strconv.AppendInt(dst, a.Interval, 10)
-	dst = append(dst, `","rows":[`...)
+	dst = append(dst, ']')
+	dst = appendRange(dst, a.Range)
+	dst = appendText(dst, `,"interval":`, a.Interval)
+	dst = append(dst, `,"rows":[`...)
 	for i := range t.Rows {
-		dst = comma(dst, i)
-		dst = appendRow(dst, a, &t.Rows[i])
+		dst = appendRow(comma(dst, i), a, &t.Rows[i])
 	}
 	dst = append(dst, `],"more":`...)
 	dst = strconv.AppendBool(dst, t.More)
@@ -98,28 +147,51 @@ func TableJSON(a *store.Aggregate, t *store.Table) []byte {
 	return append(dst, "}\n"...)
 }
 
+// appendRange appends the ends of the time range that were asked for, so that a chart knows where -15m was.
+func appendRange(dst []byte, r store.Range) []byte {
+	if r == (store.Range{}) {
+		return dst
+	}
+	if r.From != record.MinTime {
+		dst = appendText(dst, `,"from":`, r.From)
+	}
+	if r.To != record.MaxTime {
+		dst = appendText(dst, `,"to":`, r.To)
+	}
+	return dst
+}
+
+// appendText appends a name and a number as text: JavaScript's numbers would lose ns.
+func appendText(dst []byte, name string, n int64) []byte {
+	dst = append(append(dst, name...), '"')
+	return append(strconv.AppendInt(dst, n, 10), '"')
+}
+
 func appendRow(dst []byte, a *store.Aggregate, r *store.Row) []byte {
 	dst = append(dst, '{')
 	if a.Interval != 0 {
-		dst = append(dst, `"bucket":"`...)
-		dst = strconv.AppendInt(dst, r.Bucket, 10)
-		dst = append(dst, `",`...)
+		dst = append(appendText(dst, `"bucket":`, r.Bucket), ',')
 	}
 	dst = append(dst, `"keys":[`...)
 	for i, k := range r.Keys {
-		dst = comma(dst, i)
-		dst = record.AppendJSONString(dst, k)
+		dst = record.AppendJSONString(comma(dst, i), k)
 	}
 	dst = append(dst, `],"values":[`...)
 	for i, m := range r.Metrics {
-		dst = comma(dst, i)
-		if math.IsNaN(m) || math.IsInf(m, 0) {
-			dst = append(dst, "null"...)
-		} else {
-			dst = strconv.AppendFloat(dst, m, 'f', -1, 64)
-		}
+		dst = appendNumber(comma(dst, i), m)
 	}
 	return append(dst, `]}`...)
+}
+
+// appendNumber appends a metric; one that could not be computed is null.
+func appendNumber(dst []byte, m float64) []byte {
+	switch {
+	case math.IsNaN(m) || math.IsInf(m, 0):
+		return append(dst, "null"...)
+	case math.Abs(m) < 1e21:
+		return strconv.AppendFloat(dst, m, 'f', -1, 64)
+	}
+	return strconv.AppendFloat(dst, m, 'g', -1, 64)
 }
 
 func comma(dst []byte, i int) []byte {

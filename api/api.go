@@ -2,18 +2,14 @@ package api
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
+	"runtime/debug"
 	"time"
 
-	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store"
 )
@@ -28,26 +24,28 @@ type Packets interface {
 // Follower is a store that tells of records as they are stored.
 type Follower interface {
 	// Follow calls yield for each record stored from now on that passes, until ctx ends or yield returns false. idle is
-	// called about once a second while nothing comes.
+	// called about once a second while nothing comes; it too ends the walk by returning false.
 	Follow(ctx context.Context, s store.Search, yield func(*record.Record) bool, idle func() bool) error
 }
 
 // Options are what a server is made of.
 type Options struct {
 	Store   store.Store
-	Packets Packets
+	Packets Packets // nil: this server has no packets
 	// NodeStatus gives what `tapir status` shows beyond the store: capture, queues, disk. It is encoded as JSON.
 	NodeStatus func() any
-	Node       string // prefix of ids
-	Token      string // every request must carry it; empty lets everybody in (tests, or behind a proxy)
+	Node       string   // prefix of ids
+	Token      string   // every request must carry it; empty lets everybody in (tests, or behind a proxy)
+	Hosts      []string // names this server goes by beside those of loopback addresses, such as that of a proxy before it
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
-// Server is the HTTP side of Tapir. It is an http.Handler.
+// Server is the HTTP side of Tapir. It is an http.Handler, safe for concurrent use.
 type Server struct {
 	Options
-	mux *http.ServeMux
+	mux    *http.ServeMux
+	origin *http.CrossOriginProtection
 }
 
 // New makes a server.
@@ -58,173 +56,118 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Server{Options: o, mux: http.NewServeMux()}
+	s := &Server{Options: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection()}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.pattern(), s.wrap(r))
 	}
 	return s
 }
 
+// handler answers one request. What it writes waits a little, so that an error it returns can still become the answer.
+type handler func(w *reply, r *http.Request, p *params) error
+
 // route is one operation of openapi.yaml.
 type route struct {
 	method, path string
-	open         bool // needs no token
-	serve        func(w http.ResponseWriter, r *http.Request) error
+	serve        handler
+	params       []string // those it takes, beside those in the path
+	open         bool     // needs no token
 }
 
 func (r route) pattern() string { return r.method + " " + r.path }
 
+// with is names and more, in memory of its own.
+func with(names []string, more ...string) []string {
+	return append(append([]string{}, names...), more...)
+}
+
 func (s *Server) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	asked := []string{"q", "kind"}
+	ranged := with(asked, "from", "to", "bounding")
+	search := with(ranged, "order", "limit", "offset", "columns", "format", "cells")
+	aggregate := with(ranged, "by", "metric", "interval", "buckets", "top", "lowest")
+	export := with(ranged, "limit", "format")
 	return []route{
-		{"GET", "/api/openapi.yaml", true, s.openapi},
-		{"GET", "/api/status", false, s.status},
-		{"GET", "/api/fields", false, s.fields},
-		{"GET", "/api/query/check", false, s.check},
-		{"GET", "/api/query/complete", false, s.complete},
-		{"GET", "/api/query/tokens", false, s.tokens},
-		{"GET", "/api/search", false, s.search},
-		{"GET", "/api/aggregate", false, s.aggregate},
-		{"GET", "/api/tail", false, s.tail},
-		{"GET", "/api/export", false, s.export},
-		{"GET", "/api/records/{kind}/{id}", false, s.record},
-		{"GET", "/api/sessions/{id}/packets", false, s.packets},
-		{"GET", "/api/sessions/{id}/stream", false, s.stream},
-		{"GET", "/api/sessions/{id}/pcap", false, s.sessionPcap},
+		{get, "/api/openapi.yaml", s.openapi, nil, true},
+		{get, "/api/status", s.status, nil, false},
+		{get, "/api/fields", s.fields, nil, false},
+		{get, "/api/query/check", s.check, asked, false},
+		{get, "/api/query/complete", s.complete, with(asked, "pos"), false},
+		{get, "/api/query/tokens", s.tokens, []string{"q"}, false},
+		{get, "/api/search", s.search, search, false},
+		{post, "/api/search", s.search, search, false},
+		{get, "/api/aggregate", s.aggregate, aggregate, false},
+		{post, "/api/aggregate", s.aggregate, aggregate, false},
+		{get, "/api/tail", s.tail, asked, false},
+		{get, "/api/export", s.export, export, false},
+		{post, "/api/export", s.export, export, false},
+		{get, "/api/records/{kind}/{id}", s.record, nil, false},
+		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail"}, false},
+		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false},
+		{get, "/api/sessions/{id}/pcap", s.sessionPcap, []string{"format"}, false},
 	}
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	harden(w.Header())
+	h, pattern := s.mux.Handler(r)
+	if pattern == "" {
+		s.refuse(w, r, h)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
-// wrap puts what every route needs around it: headers, token, errors as JSON, a panic that costs its request only.
+// harden keeps browsers from doing anything with an answer but to hand it to the page that asked.
+func harden(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer") // the first URL holds the token
+}
+
+// wrap puts what every route needs around it.
 func (s *Server) wrap(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				s.Log.Error("request failed", "path", r.URL.Path, "panic", p)
-				fail(w, errors.New("internal error; the server's log has it"))
+		s.run(w, r, func(a *reply) error {
+			if err := s.admit(rt, w, r); err != nil {
+				return err
 			}
-		}()
-		if err := s.admit(rt, w, r); err != nil {
-			fail(w, err)
-			return
-		}
-		if err := rt.serve(w, r); err != nil && r.Context().Err() == nil {
-			fail(w, err)
-		}
+			p := readParams(w, r, rt.params)
+			if p.err != nil {
+				return p.err
+			}
+			return rt.serve(a, r, p)
+		})
 	})
 }
 
-const cookieName = "tapir_token"
-
-// admit checks Host (against DNS rebinding) and token: Authorization: Bearer, ?token=, or the cookie that ?token= sets.
-func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) error {
-	if s.Token == "" || rt.open {
-		return nil
+// run answers one request by serve: its error becomes JSON, and a panic costs this request only.
+func (s *Server) run(w http.ResponseWriter, r *http.Request, serve func(*reply) error) {
+	a := newReply(w, r)
+	defer a.stop()
+	defer func() {
+		if p := recover(); p != nil {
+			s.survive(a, r, p)
+		}
+	}()
+	if err := serve(a); err != nil {
+		s.fail(a, r, err)
 	}
-	if !localHost(r.Host) && isLoopback(r) {
-		return &httpError{http.StatusForbidden, fmt.Errorf("host %q is not a name of this server's loopback address", r.Host)}
-	}
-	token, fromURL := r.URL.Query().Get("token"), true
-	if token == "" {
-		token, fromURL = bearer(r), false
-	}
-	if subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
-		return &httpError{http.StatusUnauthorized, errors.New("the token is missing or wrong: use the URL that tapir printed, or Authorization: Bearer TOKEN")}
-	}
-	if fromURL {
-		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	}
-	return nil
+	a.finish()
 }
 
-func bearer(r *http.Request) string {
-	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return t
+// survive answers a request whose handler panicked.
+func (s *Server) survive(a *reply, r *http.Request, p any) {
+	if p == http.ErrAbortHandler {
+		panic(p) // net/http cuts the connection
 	}
-	if c, err := r.Cookie(cookieName); err == nil {
-		return c.Value
-	}
-	return ""
-}
-
-// isLoopback says whether the request came in on a loopback address.
-func isLoopback(r *http.Request) bool {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
-		return false
-	}
-	host, _, err := net.SplitHostPort(addr.String())
-	return err == nil && net.ParseIP(host).IsLoopback()
-}
-
-func localHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil
-}
-
-// httpError is an error with its status code.
-type httpError struct {
-	status int
-	error
-}
-
-func (e *httpError) Unwrap() error { return e.error }
-
-func badRequest(format string, args ...any) error {
-	return &httpError{http.StatusBadRequest, fmt.Errorf(format, args...)}
-}
-
-// Error is the body of every answer that is not a success.
-type Error struct {
-	Error struct {
-		Message  string   `json:"message"`
-		Param    string   `json:"param,omitempty"`
-		Position *int     `json:"position,omitempty"` // of a wrong expression: byte offset
-		End      *int     `json:"end,omitempty"`
-		Line     int      `json:"line,omitempty"`
-		Column   int      `json:"column,omitempty"`
-		Expected []string `json:"expected,omitempty"`
-		Suggest  []string `json:"suggest,omitempty"`
-	} `json:"error"`
-}
-
-// fail answers with an error. Once part of a body is out it can only cut the connection.
-func fail(w http.ResponseWriter, err error) {
-	var body Error
-	status := http.StatusInternalServerError
-	var he *httpError
-	var qe *query.Error
-	switch {
-	case errors.As(err, &qe):
-		status = http.StatusBadRequest
-		body.Error.Param, body.Error.Position, body.Error.End = "q", &qe.Pos, &qe.End
-		body.Error.Line, body.Error.Column, body.Error.Expected, body.Error.Suggest = qe.Line, qe.Col, qe.Expected, qe.Suggest
-	case errors.As(err, &he):
-		status = he.status
-	case errors.Is(err, store.ErrNotFound):
-		status = http.StatusNotFound
-	}
-	body.Error.Message = err.Error()
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Del("Content-Disposition")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body)
-}
-
-func writeJSON(w http.ResponseWriter, v any) error {
-	w.Header().Set("Content-Type", "application/json")
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	s.Log.Error("request failed", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	s.fail(a, r, &problem{status: http.StatusInternalServerError, err: errors.New("internal error; the server's log has it")})
+	a.finish()
 }
 
 // URL is the address to open for a server at addr, its token included.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -10,16 +11,17 @@ import (
 	"github.com/tapir-project/tapir/record"
 )
 
-// maxPacketsShown bounds one answer; offset goes on.
-const maxPacketsShown = 2000
+// Packets in one answer; offset goes on.
+const (
+	defaultPackets = 200
+	maxPackets     = 2000
+)
 
 // packets answers with packets of a session: what each says in one line and, with detail=full, its decoded tree and
 // bytes (base64; the tree's offsets count in them).
-func (s *Server) packets(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "limit", "offset", "detail")
-	limit := p.number("limit", 200, 1, maxPacketsShown)
-	offset := p.number("offset", 0, 0, 1<<40)
-	full := p.choice("detail", "full", "full", "summary") == "full"
+func (s *Server) packets(w *reply, r *http.Request, p *params) error {
+	limit, offset := p.number("limit", defaultPackets, 1, maxPackets), p.number("offset", 0, 0, maxCount)
+	full := p.choice("detail", "full", "summary") == "full"
 	if p.err != nil {
 		return p.err
 	}
@@ -27,59 +29,76 @@ func (s *Server) packets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := append([]byte(nil), `{"packets":[`...)
+	w.Header().Set("Content-Type", "application/json")
+	list := packetList{ends: newEnds(rec), full: full, line: []byte(`{"packets":[`)}
 	n, more := 0, false
 	err = s.sessionPackets(r.Context(), rec, func(pkt *record.Packet) bool {
 		n++
-		if n <= offset {
+		switch {
+		case n <= offset:
 			return true
-		}
-		if n > offset+limit {
+		case n > offset+limit:
 			more = true
 			return false
 		}
-		out = comma(out, n-offset-1)
-		out = appendPacket(out, rec, pkt, n, full)
-		return true
+		list.add(pkt, n)
+		_, err := w.Write(list.line)
+		list.line = list.line[:0]
+		return err == nil
 	})
 	if err != nil {
 		return err
 	}
-	out = append(out, `],"more":`...)
-	out = strconv.AppendBool(out, more)
-	w.Header().Set("Content-Type", "application/json")
-	_, err = w.Write(append(out, "}\n"...))
+	line := append(list.line, `],"more":`...)
+	_, err = w.Write(append(strconv.AppendBool(line, more), "}\n"...))
 	return err
 }
+
+// slack is how much earlier than a session's start a packet of it may have come: a fragment waits up to 30 s for the rest
+// of its datagram, and takes part in the session when that is there.
+const slack = int64(60e9)
+
+// packetTimes is the time in which the packets of a session lie, both ends included.
+func packetTimes(rec *record.Record) (from, to int64) {
+	if rec.Start < record.MinTime+slack {
+		return record.MinTime, rec.End
+	}
+	return rec.Start - slack, rec.End
+}
+
+var errNoPackets = &problem{status: http.StatusNotImplemented, err: errors.New("this server has no packets: ask the node that captured them")}
 
 // sessionPackets walks over the stored packets of a session.
 func (s *Server) sessionPackets(ctx context.Context, rec *record.Record, yield func(*record.Packet) bool) error {
 	if s.Packets == nil {
-		return nil
+		return errNoPackets
 	}
-	return s.Packets.Packets(ctx, []record.ID{rec.Session}, rec.Start, rec.End, yield)
+	from, to := packetTimes(rec)
+	return s.walk(ctx, []record.ID{rec.Session}, from, to, yield)
 }
 
-// fromClient says whether the session's initiator sent the packet.
-func fromClient(rec *record.Record, d *packet.Decoded) bool {
-	src, ok := rec.Values.First(fSourceIP)
-	if !ok {
-		return true
+// walk is Packets.Packets whose end at a cancelled context is an error always (A1).
+func (s *Server) walk(ctx context.Context, flows []record.ID, from, to int64, yield func(*record.Packet) bool) error {
+	if err := s.Packets.Packets(ctx, flows, from, to, yield); err != nil {
+		return err
 	}
-	if port, ok := rec.Values.First(fSourcePort); ok && d.SrcPort != d.DstPort {
-		return d.Src == src.Addr() && int64(d.SrcPort) == port.Int()
-	}
-	return d.Src == src.Addr()
+	return ctx.Err()
 }
 
-var (
-	fSourceIP   = record.MustID("source.ip")
-	fSourcePort = record.MustID("source.port")
-)
+// packetList writes packets as JSON, one after the other.
+type packetList struct {
+	ends ends
+	full bool
+	n    int
+	line []byte
+	d    packet.Decoded
+}
 
-func appendPacket(dst []byte, rec *record.Record, p *record.Packet, number int, full bool) []byte {
-	var d packet.Decoded
-	packet.Decode(&d, p)
+func (l *packetList) add(p *record.Packet, number int) {
+	packet.Decode(&l.d, p)
+	tree := packet.Tree(p)
+	dst := comma(l.line, l.n)
+	l.n++
 	dst = append(dst, `{"number":`...)
 	dst = strconv.AppendInt(dst, int64(number), 10)
 	dst = append(dst, `,"time":"`...)
@@ -89,25 +108,31 @@ func appendPacket(dst []byte, rec *record.Record, p *record.Packet, number int, 
 	dst = append(dst, `,"captured":`...)
 	dst = strconv.AppendInt(dst, int64(len(p.Data)), 10)
 	dst = append(dst, `,"payload":`...)
-	dst = strconv.AppendUint(dst, uint64(d.PayloadLen), 10)
-	dst = append(dst, `,"from":"`...)
-	if fromClient(rec, &d) {
-		dst = append(dst, "client"...)
-	} else {
-		dst = append(dst, "server"...)
+	dst = strconv.AppendUint(dst, uint64(l.d.PayloadLen), 10)
+	dst = append(append(dst, `,"from":"`...), sideName(l.ends.client(&l.d))...)
+	dst = append(dst, `","info":`...)
+	dst = record.AppendJSONString(dst, info(tree))
+	if l.d.Proto == packet.ProtoTCP && l.d.Verdict == packet.OK {
+		dst = appendTCP(dst, &l.d)
 	}
-	dst = append(dst, '"')
-	if d.Proto == 6 && d.Verdict == packet.OK {
-		dst = appendTCP(dst, &d)
-	}
-	if full {
+	if l.full {
 		dst = append(dst, `,"tree":`...)
-		dst = appendTree(dst, packet.Tree(p))
+		dst = appendTree(dst, tree)
 		dst = append(dst, `,"data":"`...)
 		dst = base64.StdEncoding.AppendEncode(dst, p.Data)
 		dst = append(dst, '"')
 	}
-	return append(dst, '}')
+	l.line = append(dst, '}')
+}
+
+// info is a packet in one line: its innermost header.
+func info(tree []packet.Node) string {
+	for i := len(tree) - 1; i >= 0; i-- {
+		if n := &tree[i]; len(n.Children) > 0 || i == 0 {
+			return n.Name + " " + n.Value
+		}
+	}
+	return ""
 }
 
 var flagNames = []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"}
@@ -123,8 +148,7 @@ func appendTCP(dst []byte, d *packet.Decoded) []byte {
 	n := 0
 	for i, name := range flagNames {
 		if d.Flags&(1<<i) != 0 {
-			dst = comma(dst, n)
-			dst = record.AppendJSONString(dst, name)
+			dst = record.AppendJSONString(comma(dst, n), name)
 			n++
 		}
 	}
@@ -135,8 +159,7 @@ func appendTree(dst []byte, nodes []packet.Node) []byte {
 	dst = append(dst, '[')
 	for i := range nodes {
 		n := &nodes[i]
-		dst = comma(dst, i)
-		dst = append(dst, `{"name":`...)
+		dst = append(comma(dst, i), `{"name":`...)
 		dst = record.AppendJSONString(dst, n.Name)
 		dst = append(dst, `,"value":`...)
 		dst = record.AppendJSONString(dst, n.Value)

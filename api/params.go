@@ -1,6 +1,9 @@
 package api
 
 import (
+	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,35 +19,114 @@ import (
 // Bounds of a request.
 const (
 	defaultLimit = 100
-	maxQueryText = 64 << 10
+	maxCount     = 1<<31 - 1                // of limit and offset
+	maxForm      = 3*query.MaxText + 64<<10 // bytes of a posted form: a byte of q may take three
 )
 
-// params reads the parameters of a request; the first one that is wrong is kept in err, and one that no route knows is
-// an error too: a misspelt parameter must not silently mean everything.
+// lists are the parameters that may be given several times.
+var lists = []string{"by", "metric", "columns"}
+
+// params reads the parameters of a request; what is wrong first is kept in err.
 type params struct {
-	v   url.Values
-	err error
+	v     url.Values
+	known []string
+	err   error
 }
 
-func newParams(r *http.Request, known ...string) *params {
-	p := &params{v: r.URL.Query()}
-	for name := range p.v {
-		if name != "token" && !slices.Contains(known, name) {
-			slices.Sort(known)
-			p.fail(name, "is not known here; known are "+strings.Join(known, ", "))
-		}
+// readParams takes the parameters from the URL and from a posted form and checks their names (A2).
+func readParams(w http.ResponseWriter, r *http.Request, known []string) *params {
+	p := &params{known: known}
+	p.v, p.err = url.ParseQuery(r.URL.RawQuery)
+	if p.err != nil {
+		p.err = badRequest("the query string cannot be read (%v): percent-encode it", p.err)
+		return p
 	}
+	delete(p.v, tokenParam)
+	if r.Method == http.MethodPost {
+		p.form(w, r)
+	}
+	p.names()
 	return p
 }
 
-func (p *params) fail(name, what string) {
-	if p.err == nil {
-		p.err = badRequest("parameter %s %s", name, what)
+// form adds the parameters of a posted form.
+func (p *params) form(w http.ResponseWriter, r *http.Request) {
+	const want = "application/x-www-form-urlencoded"
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != want {
+		p.err = &problem{status: http.StatusUnsupportedMediaType, err: errors.New("post the parameters as " + want)}
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		p.err = &problem{status: http.StatusRequestEntityTooLarge, err: errors.New("the form is larger than " + strconv.Itoa(maxForm) + " bytes")}
+		return
+	}
+	form, err2 := url.ParseQuery(string(body))
+	if err = errors.Join(err, err2); err != nil {
+		p.err = badRequest("the form cannot be read (%v): percent-encode it", err)
+		return
+	}
+	for name, values := range form {
+		p.v[name] = append(p.v[name], values...)
 	}
 }
 
+// names checks that every parameter is known and given as often as it may be.
+func (p *params) names() {
+	var given []string
+	for name := range p.v {
+		given = append(given, name)
+	}
+	slices.Sort(given)
+	for _, name := range given {
+		switch {
+		case p.err != nil:
+			return
+		case !slices.Contains(p.known, name):
+			p.unknown(name)
+		case len(p.v[name]) > 1 && !slices.Contains(lists, name):
+			p.fail(name, "is given more than once")
+		case len(p.v[name][0]) > query.MaxText:
+			p.fail(name, "has "+strconv.Itoa(len(p.v[name][0]))+" bytes; at most "+strconv.Itoa(query.MaxText)+" are taken")
+		}
+	}
+}
+
+func (p *params) unknown(name string) {
+	what := "; none is taken"
+	if len(p.known) > 0 {
+		what = "; known are " + strings.Join(p.known, ", ")
+	}
+	p.err = &problem{status: http.StatusBadRequest, param: name, expected: p.known,
+		err: errors.New("parameter " + strconv.Quote(name) + " is not known here" + what)}
+}
+
+// fail says what is wrong with a parameter.
+func (p *params) fail(name, what string, expected ...string) {
+	if p.err == nil {
+		p.err = &problem{status: http.StatusBadRequest, param: name, expected: expected, err: errors.New("parameter " + name + " " + what)}
+	}
+}
+
+// all gives the values of a parameter. To read one that the route does not declare is a defect of ours.
+func (p *params) all(name string) []string {
+	if !slices.Contains(p.known, name) {
+		panic("api: the route does not declare parameter " + name)
+	}
+	return p.v[name]
+}
+
+// text gives the value of a parameter, "" if it is not given.
+func (p *params) text(name string) string {
+	if all := p.all(name); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
 func (p *params) number(name string, def, least, most int) int {
-	s := p.v.Get(name)
+	s := p.text(name)
 	if s == "" {
 		return def
 	}
@@ -56,49 +138,61 @@ func (p *params) number(name string, def, least, most int) int {
 	return n
 }
 
-func (p *params) choice(name, def string, choices ...string) string {
-	s := p.v.Get(name)
-	if s == "" {
-		return def
-	}
-	if !slices.Contains(choices, s) {
-		p.fail(name, "must be one of "+strings.Join(choices, ", "))
-		return def
+// choice gives a parameter that is one of choices; the first is the default.
+func (p *params) choice(name string, choices ...string) string {
+	s := p.text(name)
+	switch {
+	case s == "":
+		return choices[0]
+	case !slices.Contains(choices, s):
+		p.fail(name, "must be one of "+strings.Join(choices, ", "), choices...)
+		return choices[0]
 	}
 	return s
 }
 
+// kinds are the names of the kinds of record; the first is the default.
+var kinds = func() (out []string) {
+	for k := range record.Kinds {
+		out = append(out, record.Kind(k).String())
+	}
+	return out
+}()
+
 func (p *params) kind() record.Kind {
-	s := p.v.Get("kind")
-	if s == "" {
-		return record.KindSession
-	}
-	k, err := record.ParseKind(s)
-	if err != nil {
-		p.fail("kind", err.Error())
-	}
+	k, _ := record.ParseKind(p.choice("kind", kinds...))
 	return k
 }
 
-var boundings = map[string]store.Bounding{"last": store.Last, "first": store.First, "both": store.Both, "either": store.Either, "overlap": store.Either, "database": store.Database, "stored": store.Database}
-
 func (p *params) bounding() store.Bounding {
-	s := p.choice("bounding", "last", "last", "first", "both", "either", "overlap", "database", "stored")
-	return boundings[s]
+	switch p.choice("bounding", "last", "first", "both", "either", "overlap", "database", "stored") {
+	case "first":
+		return store.First
+	case "both":
+		return store.Both
+	case "either", "overlap":
+		return store.Either
+	case "database", "stored":
+		return store.Database
+	}
+	return store.Last
 }
 
-// times reads from and to: RFC 3339, ns since the epoch, or relative to now (-15m, now-1h).
+// times reads from and to.
 func (p *params) times(now time.Time) (r store.Range) {
-	if s := p.v.Get("from"); s != "" {
-		r.From = p.time("from", s, now)
+	from, to := p.text("from"), p.text("to")
+	if from == "" && to == "" {
+		return r
 	}
-	if s := p.v.Get("to"); s != "" {
-		r.To = p.time("to", s, now)
-	} else if r.From != 0 {
-		r.To = record.MaxTime
+	r = store.Range{From: record.MinTime, To: record.MaxTime}
+	if from != "" {
+		r.From = p.time("from", from, now)
 	}
-	if r.To != 0 && r.From > r.To {
-		p.fail("from", "must not lie after to")
+	if to != "" {
+		r.To = p.time("to", to, now)
+	}
+	if r.From >= r.To {
+		p.fail("from", "must lie before to")
 	}
 	return r
 }
@@ -111,93 +205,82 @@ func (p *params) time(name, s string, now time.Time) int64 {
 	return t
 }
 
-// ParseTime reads a point in time: RFC 3339, "2006-01-02 15:04:05", "2006-01-02", ns since the epoch, "now", or a
-// duration before now such as -15m, now-1h, -7d. It returns ns since the epoch.
-func ParseTime(s string, now time.Time) (int64, error) {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) > 12 {
-		return n, nil
+// asked reads q, kind and, where the route has them, the time range.
+func (p *params) asked(now time.Time) (*query.Query, store.Search) {
+	s := store.Search{Kind: p.kind()}
+	if slices.Contains(p.known, "from") {
+		s.Range, s.Bounding = p.times(now), p.bounding()
 	}
-	if rel, ok := strings.CutPrefix(s, "now"); ok || strings.HasPrefix(s, "-") {
-		if !ok {
-			rel = s
-		}
-		d, err := parseSpan(rel)
-		if err == nil {
-			return now.UnixNano() + d, nil
-		}
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006/01/02 15:04:05", "2006-01-02"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UnixNano(), nil
-		}
-	}
-	return 0, badRequest("%q is no time: use RFC 3339, ns since the epoch, or a span before now such as -15m", s)
+	q := p.expression(s.Kind, now)
+	s.Where = q.Where
+	return q, s
 }
 
-// parseSpan reads a signed duration with the units of Go and d for days; "" is 0.
-func parseSpan(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(days, 64)
-		return int64(n * 86400e9), err
-	}
-	d, err := time.ParseDuration(s)
-	return int64(d), err
-}
-
-// expression parses and binds q.
+// expression parses and binds q. It is never nil.
 func (p *params) expression(kind record.Kind, now time.Time) *query.Query {
-	text := p.v.Get("q")
-	if len(text) > maxQueryText {
-		p.fail("q", "is longer than 64 KiB")
-		return &query.Query{}
-	}
-	q, err := query.Parse(text, query.Options{Kind: kind, Now: now.UnixNano()})
-	if err != nil && p.err == nil {
-		p.err = err
-	}
-	if q == nil {
-		q = &query.Query{}
+	q, err := query.Parse(p.text("q"), query.Options{Kind: kind, Now: now.UnixNano()})
+	if err != nil {
+		if p.err == nil {
+			p.err = err
+		}
+		return &query.Query{Kind: kind}
 	}
 	return q
 }
 
-// fields reads a list of field names.
+// condition is asked for a route that takes no stages.
+func (p *params) condition(now time.Time) store.Search {
+	q, s := p.asked(now)
+	if len(q.Stages) > 0 {
+		p.fail("q", "is a condition here: leave out the stages behind |")
+	}
+	return s
+}
+
+// fields reads a list of names of fields that records hold.
 func (p *params) fields(name string) (out []*record.Field) {
-	for _, list := range p.v[name] {
-		for _, n := range strings.Split(list, ",") {
-			if n = strings.TrimSpace(n); n == "" {
-				continue
+	for _, list := range p.all(name) {
+		for n := range strings.SplitSeq(list, ",") {
+			if n = strings.TrimSpace(n); n != "" {
+				if f := p.field(name, n); f != nil {
+					out = append(out, f)
+				}
 			}
-			f, ok := record.Lookup(n)
-			if !ok {
-				p.fail(name, "names "+strconv.Quote(n)+", which is no field (see /api/fields)")
-				continue
-			}
-			out = append(out, f)
 		}
 	}
 	return out
 }
 
+// field looks up a field that records hold.
+func (p *params) field(param, name string) *record.Field {
+	f, ok := record.Lookup(name)
+	switch {
+	case !ok:
+		p.fail(param, "names "+strconv.Quote(name)+", which is no field (see /api/fields)")
+		return nil
+	case f.Any != nil:
+		p.fail(param, "names "+f.Name+", which stands for several fields", f.Any...)
+		return nil
+	case f.Raw != "":
+		p.fail(param, "names "+f.Name+", whose words are looked up in another field", f.Raw)
+		return nil
+	}
+	return f
+}
+
 // order reads order=field:desc,field:asc.
 func (p *params) order() (out []store.Order) {
-	for _, part := range strings.Split(p.v.Get("order"), ",") {
-		if part == "" {
+	for part := range strings.SplitSeq(p.text("order"), ",") {
+		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
 		name, way, _ := strings.Cut(part, ":")
-		f, ok := record.Lookup(name)
-		if !ok || !f.Stored() {
-			p.fail("order", "names "+strconv.Quote(name)+", which records do not hold")
-			continue
-		}
 		if way != "" && way != "asc" && way != "desc" {
-			p.fail("order", "takes asc or desc behind the colon")
+			p.fail("order", "takes asc or desc behind the colon", "asc", "desc")
 		}
-		out = append(out, store.Order{Field: f, Desc: way == "desc"})
+		if f := p.field("order", name); f != nil {
+			out = append(out, store.Order{Field: f, Desc: way == "desc"})
+		}
 	}
 	return out
 }

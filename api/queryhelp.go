@@ -6,83 +6,104 @@ import (
 
 	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/store"
 )
 
-// check says whether an expression is right: {"ok":true,"formatted":...}, or where it is wrong.
-func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q", "kind")
+// verdict is what check answers.
+type verdict struct {
+	OK        bool         `json:"ok"`
+	Formatted string       `json:"formatted"` // the whole in canonical form
+	Where     string       `json:"where"`     // without its stages: what a chart above its answer counts
+	Table     bool         `json:"table"`     // it groups: aggregate answers it, else search
+	Error     *wrongSyntax `json:"error,omitempty"`
+}
+
+// wrongSyntax says what is wrong with an expression; offsets count bytes.
+type wrongSyntax struct {
+	Message  string   `json:"message"`
+	Position int      `json:"position"`
+	End      int      `json:"end"`
+	Line     int      `json:"line"`
+	Column   int      `json:"column"`
+	Expected []string `json:"expected"`
+	Suggest  []string `json:"suggest"`
+}
+
+// check says whether an expression is right, or where it is wrong.
+func (s *Server) check(w *reply, _ *http.Request, p *params) error {
 	q := p.expression(p.kind(), s.Now())
 	var qe *query.Error
-	if p.err != nil && !errors.As(p.err, &qe) {
+	switch {
+	case errors.As(p.err, &qe):
+		return w.json(verdict{Error: &wrongSyntax{qe.Msg, qe.Pos, qe.End, qe.Line, qe.Col, orEmpty(qe.Expected), orEmpty(qe.Suggest)}})
+	case p.err != nil:
 		return p.err
 	}
-	if qe != nil {
-		return writeJSON(w, map[string]any{"ok": false, "error": map[string]any{"message": qe.Msg, "position": qe.Pos, "end": qe.End,
-			"line": qe.Line, "column": qe.Col, "expected": orEmpty(qe.Expected), "suggest": orEmpty(qe.Suggest)}})
+	plan, err := store.NewPlan(q, store.Search{Kind: q.Kind}, defaultBuckets)
+	if err != nil {
+		return w.json(verdict{Error: &wrongSyntax{err.Error(), 0, len(q.Text), 1, 1, []string{}, []string{}}})
 	}
-	return writeJSON(w, map[string]any{"ok": true, "formatted": q.String()})
+	return w.json(verdict{OK: true, Formatted: q.String(), Where: query.Print(q.Where, q.Kind), Table: plan.Aggregate != nil})
+}
+
+// completion is one way to go on: text replaces the bytes from..to of the expression.
+type completion struct {
+	Text   string `json:"text"`
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	From   int    `json:"from"`
+	To     int    `json:"to"`
 }
 
 // complete lists what may stand at a position.
-func (s *Server) complete(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q", "kind", "pos")
-	text := p.v.Get("q")
+func (s *Server) complete(w *reply, _ *http.Request, p *params) error {
+	text := p.text("q")
 	pos := p.number("pos", len(text), 0, len(text))
 	o := query.Options{Kind: p.kind(), Now: s.Now().UnixNano()}
 	if p.err != nil {
 		return p.err
 	}
-	type completion struct {
-		Text   string `json:"text"`
-		Kind   string `json:"kind"`
-		Detail string `json:"detail"`
-		From   int    `json:"from"`
-		To     int    `json:"to"`
-	}
 	out := []completion{}
 	for _, c := range query.Complete(text, pos, o) {
 		out = append(out, completion{c.Text, c.Kind.String(), c.Detail, c.From, c.To})
 	}
-	return writeJSON(w, map[string]any{"completions": out})
+	return w.json(map[string]any{"completions": out})
+}
+
+// token is a piece of an expression, the bytes from..to, and its colour.
+type token struct {
+	From  int    `json:"from"`
+	To    int    `json:"to"`
+	Class string `json:"class"`
 }
 
 // tokens colours an expression, right or wrong.
-func (s *Server) tokens(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q")
-	if p.err != nil {
-		return p.err
-	}
-	type token struct {
-		From  int    `json:"from"`
-		To    int    `json:"to"`
-		Class string `json:"class"`
-	}
+func (s *Server) tokens(w *reply, _ *http.Request, p *params) error {
 	out := []token{}
-	for _, t := range query.Tokens(p.v.Get("q")) {
+	for _, t := range query.Tokens(p.text("q")) {
 		out = append(out, token{t.From, t.To, t.Class.String()})
 	}
-	return writeJSON(w, map[string]any{"tokens": out})
+	return w.json(map[string]any{"tokens": out})
+}
+
+// field is an entry of the registry.
+type field struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	Set         bool     `json:"set"`
+	Kinds       []string `json:"kinds"`
+	Aliases     []string `json:"aliases"`
+	Any         []string `json:"any,omitempty"`
+	Description string   `json:"description"`
 }
 
 // fields lists the registry.
-func (s *Server) fields(w http.ResponseWriter, r *http.Request) error {
-	if p := newParams(r); p.err != nil {
-		return p.err
-	}
-	type field struct {
-		Name        string   `json:"name"`
-		Type        string   `json:"type"`
-		Set         bool     `json:"set"`
-		Kinds       []string `json:"kinds"`
-		Aliases     []string `json:"aliases"`
-		Any         []string `json:"any,omitempty"`
-		Description string   `json:"description"`
-	}
+func (s *Server) fields(w *reply, _ *http.Request, _ *params) error {
 	out := []field{}
 	for _, f := range record.Fields() {
 		out = append(out, field{f.Name, f.Type.String(), f.Set, f.Kinds.Names(), orEmpty(f.Aliases), f.Any, f.Desc})
 	}
-	return writeJSON(w, map[string]any{"fields": out})
+	return w.json(map[string]any{"fields": out})
 }
 
 func orEmpty(s []string) []string {

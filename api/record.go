@@ -7,13 +7,10 @@ import (
 )
 
 // record answers with one record, its parts merged.
-func (s *Server) record(w http.ResponseWriter, r *http.Request) error {
-	if p := newParams(r); p.err != nil {
-		return p.err
-	}
+func (s *Server) record(w *reply, r *http.Request, _ *params) error {
 	kind, err := record.ParseKind(r.PathValue("kind"))
 	if err != nil {
-		return badRequest("%v", err)
+		return &problem{status: http.StatusBadRequest, param: "kind", expected: kinds, err: err}
 	}
 	rec, err := s.fetch(r, kind)
 	if err != nil {
@@ -29,7 +26,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) fetch(r *http.Request, kind record.Kind) (*record.Record, error) {
 	_, id, err := record.ParseID(r.PathValue("id"))
 	if err != nil {
-		return nil, badRequest("%q is %v", r.PathValue("id"), err)
+		return nil, &problem{status: http.StatusBadRequest, param: "id", err: err}
 	}
 	return s.Store.Get(r.Context(), kind, id)
 }

@@ -1,11 +1,13 @@
 package api
 
 import (
-	"encoding/csv"
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store"
 )
@@ -13,160 +15,169 @@ import (
 // search streams the records that pass, as they are found:
 //
 //	json    one object {"records":[...],"coverage":{...}}
-//	ndjson  one object a line: {"record":{...}}, now and then {"progress":{...}}, last {"coverage":{...}} or {"error":{...}}
+//	ndjson  an object a line: {"record":{...}}, now and then {"progress":{...}}, last {"coverage":{...}} or {"error":{...}}
 //	csv     a header and a line a record; columns=... chooses and orders them
-func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q", "kind", "from", "to", "bounding", "order", "limit", "offset", "columns", "format")
-	format := p.choice("format", "json", "json", "ndjson", "csv")
-	q, columns, err := s.searchOf(p, format)
+func (s *Server) search(w *reply, r *http.Request, p *params) error {
+	format := p.choice("format", "json", "ndjson", "csv")
+	exact := p.choice("cells", "safe", "exact") == "exact"
+	q, err := s.listing(p, format)
 	if err != nil {
 		return err
 	}
 	switch format {
 	case "csv":
-		return s.searchCSV(w, r, q, columns)
+		return s.searchCSV(w, r, q, exact)
 	case "ndjson":
 		return s.searchLines(w, r, q)
 	}
 	return s.searchJSON(w, r, q)
 }
 
-// searchOf reads what a search is about; a query whose stages make a table is refused.
-func (s *Server) searchOf(p *params, format string) (*store.Search, []*record.Field, error) {
-	now := s.Now()
-	base := store.Search{Kind: p.kind(), Range: p.times(now), Bounding: p.bounding(), Order: p.order(),
-		Limit: p.number("limit", defaultLimit, 0, 1<<40), Offset: p.number("offset", 0, 0, 1<<40)}
-	if format == "csv" && p.v.Get("limit") == "" {
-		base.Limit = 0
+// listing is a search as it was asked for.
+type listing struct {
+	store.Search
+	columns []*record.Field // nil: all
+	nothing bool            // what is left of the query's head lies before offset
+}
+
+// listing reads what a search is about; a query that groups is refused.
+func (s *Server) listing(p *params, format string) (*listing, error) {
+	q, base := p.asked(s.Now())
+	base.Order = p.order()
+	def := defaultLimit
+	if format == "csv" {
+		def = 0
 	}
-	q := p.expression(base.Kind, now)
+	limit, offset := p.number("limit", def, 0, maxCount), p.number("offset", 0, 0, maxCount)
 	columns := p.fields("columns")
 	if p.err != nil {
-		return nil, nil, p.err
+		return nil, p.err
 	}
 	plan, err := store.NewPlan(q, base, 0)
 	if err != nil {
-		return nil, nil, badRequest("%v", err)
+		return nil, badRequest("%v", err)
 	}
 	if plan.Search == nil {
-		return nil, nil, badRequest("this query makes a table: ask /api/aggregate")
+		p.fail("q", "makes a table: ask /api/aggregate")
+		return nil, p.err
 	}
-	if len(columns) == 0 {
-		columns = plan.Columns
+	out := &listing{Search: *plan.Search, columns: columns}
+	if columns == nil {
+		out.columns = plan.Columns
 	}
-	for _, f := range columns {
-		if !f.Stored() {
-			return nil, nil, badRequest("column %s stands for several fields; name one of %v", f.Name, f.Any)
-		}
-		plan.Search.Fields = append(plan.Search.Fields, f.ID)
-	}
-	return plan.Search, columns, nil
+	out.setFields()
+	out.page(limit, offset, p.text("limit") != "")
+	return out, nil
 }
 
-// flushEvery is how long found rows may wait in the server before they are sent.
-const flushEvery = 100 * time.Millisecond
+// setFields asks the store for the columns only.
+func (l *listing) setFields() {
+	l.Fields = nil
+	for _, f := range l.columns {
+		l.Fields = append(l.Fields, f.ID)
+	}
+}
 
-func (s *Server) searchJSON(w http.ResponseWriter, r *http.Request, q *store.Search) error {
+// page combines limit and offset with the query's head, which the plan has left in Limit: head says how many records
+// there are at most, limit how many of them are sent.
+func (l *listing) page(limit, offset int, asked bool) {
+	head := l.Limit
+	l.Limit, l.Offset = limit, offset
+	if head == 0 {
+		return
+	}
+	left := head - offset
+	l.nothing = left <= 0
+	if limit == 0 || !asked || limit > left {
+		l.Limit = max(left, 1) // 0 would be no limit
+	}
+}
+
+// find walks over the records of a listing.
+func (s *Server) find(ctx context.Context, l *listing, yield func(*record.Record) bool) (store.Coverage, error) {
+	if l.nothing {
+		yield = func(*record.Record) bool { return false }
+	}
+	c, err := s.Store.Search(ctx, l.Search, yield)
+	if err == nil {
+		err = ctx.Err() // a store that just stops must not make the answer look whole (A1)
+	}
+	return c, err
+}
+
+func (s *Server) searchJSON(w *reply, r *http.Request, l *listing) error {
+	w.Header().Set("Content-Type", "application/json")
 	enc := record.Encoder{Node: s.Node}
-	var line []byte
-	started := false
-	c, err := s.Store.Search(r.Context(), *q, func(rec *record.Record) bool {
-		line = line[:0]
-		if !started {
-			started = true
-			w.Header().Set("Content-Type", "application/json")
-			line = append(line, `{"records":[`...)
-		} else {
+	line := []byte(`{"records":[`)
+	n := 0
+	c, err := s.find(r.Context(), l, func(rec *record.Record) bool {
+		if n > 0 {
 			line = append(line, ",\n"...)
 		}
-		line = enc.Append(line, rec)
-		_, err := w.Write(line)
+		n++
+		_, err := w.Write(enc.Append(line, rec))
+		line = line[:0]
 		return err == nil
 	})
 	if err != nil {
-		if started {
-			panic(http.ErrAbortHandler) // half an answer must not look whole
-		}
 		return err
 	}
-	if !started {
-		w.Header().Set("Content-Type", "application/json")
-		w.Write([]byte(`{"records":[`))
-	}
-	line = append(line[:0], `],"coverage":`...)
-	line = appendCoverage(line, c)
-	_, err = w.Write(append(line, "}\n"...))
+	line = append(line, `],"coverage":`...)
+	_, err = w.Write(append(appendCoverage(line, c), "}\n"...))
 	return err
 }
 
-func (s *Server) searchLines(w http.ResponseWriter, r *http.Request, q *store.Search) error {
+func (s *Server) searchLines(w *reply, r *http.Request, l *listing) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	flusher, _ := w.(http.Flusher)
-	enc := record.Encoder{Node: s.Node}
-	var line []byte
-	sent := time.Now()
-	q.Progress = func(c store.Coverage) {
-		line = append(line[:0], `{"progress":`...)
-		line = appendCoverage(line, c)
-		w.Write(append(line, "}\n"...))
-		flusher.Flush()
-		sent = time.Now()
+	out := lines{w: w, enc: record.Encoder{Node: s.Node}}
+	l.Progress = out.progress
+	c, err := s.find(r.Context(), l, out.record)
+	switch {
+	case err == nil:
+		return out.coverage("coverage", c)
+	case w.begun():
+		return out.failure(err)
 	}
-	c, err := s.Store.Search(r.Context(), *q, func(rec *record.Record) bool {
-		line = append(line[:0], `{"record":`...)
-		line = enc.Append(line, rec)
-		_, err := w.Write(append(line, "}\n"...))
-		if now := time.Now(); now.Sub(sent) > flushEvery {
-			flusher.Flush()
-			sent = now
-		}
-		return err == nil
-	})
-	if err != nil {
-		line = append(line[:0], `{"error":{"message":`...)
-		line = record.AppendJSONString(line, err.Error())
-		_, err = w.Write(append(line, "}}\n"...))
-		return err
-	}
-	line = append(line[:0], `{"coverage":`...)
-	line = appendCoverage(line, c)
-	_, err = w.Write(append(line, "}\n"...))
 	return err
 }
 
-// defaultColumns are those of a CSV that names none.
-var defaultColumns = map[record.Kind][]string{
-	record.KindSession: {"event.id", "event.start", "event.end", "source.ip", "source.port", "destination.ip", "destination.port",
-		"network.protocol", "network.packets", "network.bytes", "client.bytes", "server.bytes", "url.domain", "network.community_id"},
-	record.KindTransaction: {"event.id", "session.id", "event.start", "event.duration", "type", "status", "client.ip", "client.port",
-		"server.ip", "server.port", "method", "path", "resource", "query", "source.bytes", "destination.bytes"},
+// lines writes an answer an object a line.
+type lines struct {
+	w    *reply
+	enc  record.Encoder
+	line []byte
+	told time.Time // of the last progress
 }
 
-func (s *Server) searchCSV(w http.ResponseWriter, r *http.Request, q *store.Search, columns []*record.Field) error {
-	if len(columns) == 0 {
-		for _, name := range defaultColumns[q.Kind] {
-			columns = append(columns, record.FieldByID(record.MustID(name)))
-		}
+func (l *lines) record(rec *record.Record) bool {
+	l.line = append(l.line[:0], `{"record":`...)
+	l.line = append(l.enc.Append(l.line, rec), "}\n"...)
+	_, err := l.w.Write(l.line)
+	return err == nil
+}
+
+// progress tells how far the search is, not more often than anyone can see.
+func (l *lines) progress(c store.Coverage) {
+	if now := time.Now(); now.Sub(l.told) >= flushEvery {
+		l.told = now
+		l.coverage("progress", c)
+		l.w.Flush()
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="tapir-`+q.Kind.String()+`s.csv"`)
-	out := csv.NewWriter(w)
-	row := make([]string, len(columns))
-	for i, f := range columns {
-		row[i] = f.Name
-	}
-	out.Write(row)
-	_, err := s.Store.Search(r.Context(), *q, func(rec *record.Record) bool {
-		for i, f := range columns {
-			row[i] = record.Text(rec, s.Node, f)
-		}
-		return out.Write(row) == nil
-	})
-	out.Flush()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	return out.Error()
+}
+
+func (l *lines) coverage(name string, c store.Coverage) error {
+	l.line = append(append(append(l.line[:0], `{"`...), name...), `":`...)
+	_, err := l.w.Write(append(appendCoverage(l.line, c), "}\n"...))
+	return err
+}
+
+// failure ends a stream that has begun.
+func (l *lines) failure(err error) error {
+	_, body := describe(err)
+	l.line = append(l.line[:0], `{"error":{"message":`...)
+	l.line = record.AppendJSONString(l.line, body.Error.Message)
+	_, err = l.w.Write(append(l.line, "}}\n"...))
+	return err
 }
 
 // appendCoverage appends how complete an answer is, as an object.
@@ -186,16 +197,53 @@ func appendCoverage(dst []byte, c store.Coverage) []byte {
 	}
 	dst = append(dst, `,"partial":`...)
 	dst = strconv.AppendBool(dst, c.Partial)
-	for i, problem := range c.Problems {
-		if i == 0 {
-			dst = append(dst, `,"problems":[`...)
-		} else {
-			dst = append(dst, ',')
+	if len(c.Problems) > 0 {
+		dst = append(dst, `,"problems":[`...)
+		for i, problem := range c.Problems {
+			dst = record.AppendJSONString(comma(dst, i), problem)
 		}
-		dst = record.AppendJSONString(dst, problem)
-		if i == len(c.Problems)-1 {
-			dst = append(dst, ']')
-		}
+		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+// noteCoverage tells in the header, or behind the body, how complete an answer is that has no other place for it.
+func noteCoverage(w *reply, c store.Coverage) {
+	const most = 8 // problems; a header must stay short
+	if n := len(c.Problems); n > most {
+		c.Problems = append(slices.Clone(c.Problems[:most]), "and "+strconv.Itoa(n-most)+" more")
+	}
+	w.note("Tapir-Coverage", string(appendCoverage(nil, c)))
+}
+
+// spanOf is r without ends that lie beyond what is stored, for finding out how wide a time bucket should be.
+func (s *Server) spanOf(ctx context.Context, kind record.Kind, r store.Range) (store.Range, error) {
+	st, err := s.Store.Status(ctx)
+	if err != nil {
+		return r, err
+	}
+	if r == (store.Range{}) {
+		r = store.Range{From: record.MinTime, To: record.MaxTime}
+	}
+	for _, k := range st.Kinds {
+		if k.Kind == kind && k.Records > 0 {
+			r.From, r.To = max(r.From, k.Oldest), min(r.To, k.Newest+1)
+			return store.Range{From: r.From, To: max(r.To, r.From)}, nil
+		}
+	}
+	return store.Range{}, nil
+}
+
+// fitInterval is the time bucket that interval=auto stands for.
+func (s *Server) fitInterval(ctx context.Context, base *store.Search, buckets int) (int64, error) {
+	span, err := s.spanOf(ctx, base.Kind, base.Range)
+	return store.FitInterval(span, buckets), err
+}
+
+// chartsItself says whether q has a timechart whose interval is ours to choose.
+func chartsItself(q *query.Query) bool {
+	return slices.ContainsFunc(q.Stages, func(s query.Stage) bool {
+		t, ok := s.(query.Timechart)
+		return ok && t.Interval == 0
+	})
 }

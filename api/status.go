@@ -2,29 +2,23 @@ package api
 
 import (
 	_ "embed"
-	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/tapir-project/tapir/store"
 )
 
-var errNoTail = errors.New("this store cannot follow what is stored")
-
 //go:embed openapi.yaml
 var openapiYAML []byte
 
-func (s *Server) openapi(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) openapi(w *reply, _ *http.Request, _ *params) error {
 	w.Header().Set("Content-Type", "application/yaml")
 	_, err := w.Write(openapiYAML)
 	return err
 }
 
 // status tells what is stored and, when this process captures, how that goes.
-func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
-	if p := newParams(r); p.err != nil {
-		return p.err
-	}
+func (s *Server) status(w *reply, r *http.Request, _ *params) error {
 	st, err := s.Store.Status(r.Context())
 	if err != nil {
 		return err
@@ -33,7 +27,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	if s.NodeStatus != nil {
 		body["node_status"] = s.NodeStatus()
 	}
-	return writeJSON(w, body)
+	return w.json(body)
 }
 
 // StoredJSON is a store's status as the API and `tapir status --json` give it; times are ns as text.

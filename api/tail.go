@@ -1,41 +1,53 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/tapir-project/tapir/record"
-	"github.com/tapir-project/tapir/store"
 )
 
-// tail sends records as they are stored, as server-sent events: "record" with the record, and a comment line now and
-// then so that both sides notice a dead connection.
-func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
-	p := newParams(r, "q", "kind")
-	search := store.Search{Kind: p.kind()}
-	search.Where = p.expression(search.Kind, s.Now()).Where
+var errNoTail = &problem{status: http.StatusNotImplemented, err: errors.New("this store cannot follow what is stored; search again with from=...")}
+
+// tail sends records as they are stored, as server-sent events: "record" with the record as its data, and a comment now
+// and then, so that both sides notice a dead connection.
+func (s *Server) tail(w *reply, r *http.Request, p *params) error {
+	search := p.condition(s.Now())
 	if p.err != nil {
 		return p.err
 	}
 	follow, ok := s.Store.(Follower)
 	if !ok {
-		return &httpError{http.StatusNotImplemented, errNoTail}
+		return errNoTail
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	flusher, _ := w.(http.Flusher)
-	w.Write([]byte(": live\n\n"))
-	flusher.Flush()
-	enc := record.Encoder{Node: s.Node}
-	var line []byte
-	return follow.Follow(r.Context(), search, func(rec *record.Record) bool {
-		line = append(line[:0], "event: record\nid: "...)
-		line = rec.ID.AppendText(line)
-		line = append(line, "\ndata: "...)
-		line = enc.Append(line, rec)
-		_, err := w.Write(append(line, "\n\n"...))
-		return err == nil
-	}, func() bool {
-		_, err := w.Write([]byte(":\n\n"))
-		flusher.Flush()
-		return err == nil
-	})
+	events := events{w: w, enc: record.Encoder{Node: s.Node}}
+	if !events.comment(": live\nretry: 1000\n\n") {
+		return nil
+	}
+	return follow.Follow(r.Context(), search, events.record, func() bool { return events.comment(":\n\n") })
+}
+
+// events writes server-sent events (HTML Living Standard §9.2.6).
+type events struct {
+	w    *reply
+	enc  record.Encoder
+	line []byte
+}
+
+// record sends one record. The encoder escapes line ends, so the data is one line.
+func (e *events) record(rec *record.Record) bool {
+	e.line = append(e.line[:0], "event: record\nid: "...)
+	e.line = rec.ID.AppendText(e.line)
+	e.line = append(e.line, "\ndata: "...)
+	e.line = append(e.enc.Append(e.line, rec), "\n\n"...)
+	_, err := e.w.Write(e.line)
+	return err == nil
+}
+
+// comment sends what is no event, at once.
+func (e *events) comment(text string) bool {
+	_, err := e.w.Write([]byte(text))
+	e.w.Flush()
+	return err == nil && !e.w.head
 }

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// admit says why a request is not let in, nil if it is. A browser may be made to send requests by any page it shows:
+//
+//   - a name that was made to resolve to a loopback address (DNS rebinding) shows in Host;
+//   - a form of another site that is posted here shows in Sec-Fetch-Site or Origin;
+//   - all else lacks the token, whose cookie goes to this site alone.
+func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) error {
+	if isLoopback(r) && !localHost(r.Host) && !slices.Contains(s.Hosts, hostName(r.Host)) {
+		return &problem{status: http.StatusForbidden, err: fmt.Errorf("host %q is not a name of this server's loopback address", r.Host)}
+	}
+	if err := s.origin.Check(r); err != nil {
+		return &problem{status: http.StatusForbidden, err: err}
+	}
+	if s.Token == "" || rt.open {
+		return nil
+	}
+	token, fromURL := presented(r)
+	if subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="tapir"`)
+		return &problem{status: http.StatusUnauthorized, err: errors.New("the token is missing or wrong: use the URL that tapir printed, or send Authorization: Bearer TOKEN")}
+	}
+	if fromURL {
+		http.SetCookie(w, &http.Cookie{Name: cookieName(r), Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	}
+	return nil
+}
+
+// presented is the token of a request: that of the Authorization header, else that of the URL, else the cookie's.
+func presented(r *http.Request) (token string, fromURL bool) {
+	const scheme = "bearer "
+	if h := r.Header.Get("Authorization"); len(h) > len(scheme) && strings.EqualFold(h[:len(scheme)], scheme) {
+		return h[len(scheme):], false
+	}
+	if t := r.URL.Query().Get(tokenParam); t != "" {
+		return t, true
+	}
+	if c, err := r.Cookie(cookieName(r)); err == nil {
+		return c.Value, false
+	}
+	return "", false
+}
+
+const tokenParam = "token"
+
+// cookieName is the name of the cookie that ?token= sets. Browsers send cookies to all ports of a host, so the port is
+// part of the name: two servers on one machine would log each other's users out.
+func cookieName(r *http.Request) string {
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return "tapir_token_" + port
+	}
+	return "tapir_token"
+}
+
+// isLoopback says whether the request came in on a loopback address.
+func isLoopback(r *http.Request) bool {
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	host, _, err := net.SplitHostPort(addr.String())
+	return err == nil && net.ParseIP(host).IsLoopback()
+}
+
+// hostName is the name or address in a Host header, without port and brackets.
+func hostName(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}
+
+// localHost says whether no one but this machine decides what host resolves to: RFC 6761 §6.3, or an address.
+func localHost(host string) bool {
+	host = hostName(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil
+}
