@@ -418,7 +418,7 @@ func appendUpperHex(dst, b []byte) []byte {
 
 // alertDetail writes an alert; one that is fatal is why the handshake failed.
 func alertDetail(t *proto.Transaction, level, code uint8, side int) {
-	name, source := string(appendAlert(nil, code)), [...]string{"client", "server"}[side]
+	name, source := string(appendAlert(nil, code)), sides[side]
 	severity := "warning"
 	switch level {
 	case 1:

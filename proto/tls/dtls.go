@@ -82,7 +82,7 @@ func (c *datagrams) record(f *proto.Flow, dir proto.Dir, b []byte) {
 }
 
 func (c *datagrams) opaque(f *proto.Flow, dir proto.Dir, typ byte) {
-	if c.sealed(f, dir, typ) {
+	if c.sealed(f, dir, typ, 0) {
 		c.established = true
 		c.half[0].parts, c.half[1].parts = nil, nil
 	}

@@ -238,15 +238,20 @@ func (h *handshake) alertRecord(f *proto.Flow, dir proto.Dir, b []byte) {
 	alertDetail(h.tx, b[0], b[1], h.side(dir))
 }
 
-// sealed notes an encrypted record and says whether the handshake is finished with it. What counts as a direction's
-// Finished is: up to TLS 1.2 an encrypted handshake message, in TLS 1.3 the first encrypted record of the server and
-// the first of the client behind that (before it is early data); or application data where the rest was not captured.
-func (h *handshake) sealed(f *proto.Flow, dir proto.Dir, typ byte) bool {
+// sealed notes an encrypted record with n bytes of content and says whether the handshake is finished with it. What
+// counts as a direction's Finished is: up to TLS 1.2 an encrypted handshake message, in TLS 1.3 the first encrypted
+// record of the server and the first of the client behind that (before it is early data); or application data where
+// the rest was not captured.
+func (h *handshake) sealed(f *proto.Flow, dir proto.Dir, typ byte, n int) bool {
 	switch {
 	case h.tx == nil, typ != typeHandshake && typ != typeApplicationData:
 		return false
 	case tlshello.IsTLS13(h.version) || h.version == 0 && h.offers13 && typ == typeApplicationData:
 		if dir == h.client && !h.done[dir.Other()] {
+			return false
+		}
+		if sealedAlert(n) {
+			h.tx.Note("The " + sides[h.side(dir)] + " ended it: encrypted alert")
 			return false
 		}
 	}
@@ -257,6 +262,12 @@ func (h *handshake) sealed(f *proto.Flow, dir proto.Dir, typ byte) bool {
 	h.emit(f, true)
 	return true
 }
+
+// sealedAlert says whether an encrypted record of TLS 1.3 can only be an alert: two bytes, one for the type and the
+// tag, of 16 bytes or of 8 with the CCM_8 suites. No handshake message is as short.
+func sealedAlert(n int) bool { return n == 2+1+16 || n == 2+1+8 }
+
+var sides = [2]string{"client", "server"}
 
 // gap notes that bytes are missing.
 func (h *handshake) gap(dir proto.Dir) {

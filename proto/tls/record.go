@@ -85,7 +85,7 @@ func (c *conn) record(f *proto.Flow, dir proto.Dir, b []byte) int {
 	if c.encrypted(h, b) {
 		h.begun = true
 		c.sent(dir, n)
-		c.opaque(f, dir, typ)
+		c.opaque(f, dir, typ, n-headerLen)
 		return n
 	}
 	if len(b) < n && !f.Closed(dir) {
@@ -135,8 +135,8 @@ func (c *conn) encrypted(h *half, b []byte) bool {
 	return true
 }
 
-// opaque notes an encrypted record.
-func (c *conn) opaque(f *proto.Flow, dir proto.Dir, typ byte) {
+// opaque notes an encrypted record with n bytes of content.
+func (c *conn) opaque(f *proto.Flow, dir proto.Dir, typ byte, n int) {
 	if c.established {
 		if typ == typeHandshake && !c.half[dir].again {
 			c.half[dir].again = true
@@ -146,7 +146,7 @@ func (c *conn) opaque(f *proto.Flow, dir proto.Dir, typ byte) {
 		}
 		return
 	}
-	if c.sealed(f, dir, typ) {
+	if c.sealed(f, dir, typ, n) {
 		c.finished(f)
 	}
 }

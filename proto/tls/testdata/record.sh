@@ -107,7 +107,7 @@ client 4423 -tls1 $low
 client 4424 -tls1_1 $low
 captured
 
-# Failures: no common suite, no common version, a client that does not trust the server, a server that is not TLS, a
+# Failures: no common suite, no common version, clients that do not trust the server (in TLS 1.3 they say so encrypted), a server that is not TLS, a
 # server that never answers.
 server 4431 -tls1_2 -cert ec.crt -key ec.key -cipher ECDHE-ECDSA-AES128-GCM-SHA256 -www
 server 4432 -tls1_3 -cert ec.crt -key ec.key -www
@@ -130,6 +130,7 @@ capture failures.pcap 'tcp portrange 4431-4434'
 client 4431 -tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305
 client 4432 -tls1_2
 client 4431 -tls1_2 -CAfile rsa.crt -verify_return_error -verify 2
+client 4432 -CAfile rsa.crt -verify_return_error -verify 2
 client 4433 -servername plain.example.org
 { sleep 0.3; } | $run timeout 1 openssl s_client -connect 127.0.0.1:4434 >/dev/null 2>&1 || true
 captured
