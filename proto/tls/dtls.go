@@ -116,7 +116,7 @@ func (c *datagrams) fragment(f *proto.Flow, dir proto.Dir, b []byte) []byte {
 		return rest // sent again
 	}
 	if h.n >= maxMessages {
-		cut(f, n)
+		c.cut(n)
 		return rest
 	}
 	if n == size && n <= maxMessage {
@@ -124,8 +124,13 @@ func (c *datagrams) fragment(f *proto.Flow, dir proto.Dir, b []byte) []byte {
 		c.message(f, dir, typ, body, f.Time)
 		return rest
 	}
-	p := h.partial(f, seq, typ, size)
-	if p.add(f, off, body) {
+	p, cut := h.partial(f.Time, seq, typ, size)
+	c.cut(cut)
+	whole, fits := p.add(off, body)
+	if !fits {
+		c.cut(n)
+	}
+	if whole {
 		h.done(seq)
 		done := *p
 		h.forget(seq)
@@ -151,35 +156,33 @@ func (h *messages) done(seq uint16) {
 	}
 }
 
-// partial finds the message that a fragment belongs to, or makes one; the oldest goes if there are too many.
-func (h *messages) partial(f *proto.Flow, seq uint16, typ byte, size int) *partial {
+// partial finds the message that a fragment belongs to, or makes one; the oldest goes if there are too many. cut is
+// how many bytes will not be read for that.
+func (h *messages) partial(now int64, seq uint16, typ byte, size int) (p *partial, cut int) {
 	for i := range h.parts {
 		if p := &h.parts[i]; p.seq == seq && p.typ == typ && p.size == size {
-			return p
+			return p, 0
 		}
 	}
 	if len(h.parts) == maxPartials {
-		cut(f, len(h.parts[0].buf))
+		cut = len(h.parts[0].buf)
 		h.parts = slices.Delete(h.parts, 0, 1)
 	}
-	if size > maxMessage {
-		cut(f, size-maxMessage)
-	}
-	h.parts = append(h.parts, partial{seq: seq, typ: typ, size: size, first: f.Time})
-	return &h.parts[len(h.parts)-1]
+	h.parts = append(h.parts, partial{seq: seq, typ: typ, size: size, first: now})
+	return &h.parts[len(h.parts)-1], cut + max(size-maxMessage, 0)
 }
 
 func (h *messages) forget(seq uint16) {
 	h.parts = slices.DeleteFunc(h.parts, func(p partial) bool { return p.seq == seq })
 }
 
-// add puts a fragment in its place and says whether the message is complete, or as long as it may get.
-func (p *partial) add(f *proto.Flow, off int, b []byte) bool {
+// add puts a fragment in its place and says whether the message is complete, or as long as it may get; fits is false
+// if the fragment was left out because there are too many holes.
+func (p *partial) add(off int, b []byte) (whole, fits bool) {
 	want := min(p.size, maxMessage)
 	to := min(off+len(b), want)
 	if off < to && !p.insert(span{off, to}) {
-		cut(f, len(b))
-		return false
+		return false, false
 	}
 	if to > len(p.buf) {
 		p.buf = append(p.buf, make([]byte, to-len(p.buf))...)
@@ -187,7 +190,7 @@ func (p *partial) add(f *proto.Flow, off int, b []byte) bool {
 	if off < to {
 		copy(p.buf[off:to], b)
 	}
-	return want == 0 || len(p.have) == 1 && p.have[0] == span{0, want}
+	return want == 0 || len(p.have) == 1 && p.have[0] == span{0, want}, true
 }
 
 // insert adds a range to what was seen; it says no if there are too many with gaps between.

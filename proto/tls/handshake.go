@@ -29,6 +29,7 @@ type handshake struct {
 	done     [2]bool // the direction's Finished was seen, or what can only come behind it
 	alerts   int
 	bytes    [2]int64 // sent by each direction
+	unread   int64    // bytes left unread because of a bound, of all handshakes of the connection
 }
 
 // side is the index of dir's sender in hello and certs: 0 is the client, 1 the server.
@@ -41,6 +42,16 @@ func (h *handshake) side(dir proto.Dir) int {
 
 // sent counts bytes of the handshake as they are on the wire, record headers included.
 func (h *handshake) sent(dir proto.Dir, n int) { h.bytes[dir] += int64(n) }
+
+// cut counts bytes that are left unread because of a bound; uncounted notes their sum when the connection is over.
+func (h *handshake) cut(n int) { h.unread += int64(n) }
+
+func (h *handshake) uncounted(f *proto.Flow) {
+	if h.unread > 0 {
+		f.Set.AddInt(fCutBytes, h.unread)
+		h.unread = 0
+	}
+}
 
 // begin starts a transaction; client is who is taken for it, at the time of the first byte.
 func (h *handshake) begin(f *proto.Flow, dir, client proto.Dir, at int64) {
@@ -179,30 +190,32 @@ func (h *handshake) certificates(f *proto.Flow, dir proto.Dir, b []byte) {
 		return
 	}
 	b = b[3:]
-	n := 0
+	n, sound := 0, 0
 	for ; len(b) > 3 && n < maxChain; n++ {
 		size := uint24(b)
 		if size > len(b)-3 {
 			break // cut, or no X.509 at all: a raw public key (RFC 7250)
 		}
-		h.certificate(f, side, n, b[3:3+size])
+		if h.certificate(f, side, n, b[3:3+size]) {
+			sound++
+		}
 		b = b[3+size:]
 	}
-	if n == maxChain && len(b) > 0 {
-		cut(f, len(b))
+	if n == maxChain {
+		h.cut(len(b))
 	}
-	h.certs[side] = n > 0
-	if n > 0 && side == 1 {
-		f.Set.AddInt(fCertCount, int64(n))
+	h.certs[side] = sound > 0
+	if sound > 0 && side == 1 {
+		f.Set.AddInt(fCertCount, int64(sound))
 	}
 }
 
-// certificate reads the n-th certificate of a chain. Sessions have the server's as cert.*.
-func (h *handshake) certificate(f *proto.Flow, side, n int, b []byte) {
+// certificate reads the n-th certificate of a chain and says whether it is one. Sessions have the server's as cert.*.
+func (h *handshake) certificate(f *proto.Flow, side, n int, b []byte) bool {
 	var c certificate
 	c.parse(b)
 	if !c.sound {
-		return
+		return false
 	}
 	if side == 1 {
 		certSession(f.Set, &c, f.Time)
@@ -212,6 +225,7 @@ func (h *handshake) certificate(f *proto.Flow, side, n int, b []byte) {
 	if h.tx != nil {
 		certDetail(&h.tx.Values, &c, &certFields[side], n)
 	}
+	return true
 }
 
 // certificateStatus reads the response status of a stapled OCSP response (RFC 6066 §8, 6960 §4.2.1).
@@ -295,11 +309,12 @@ func (h *handshake) emit(f *proto.Flow, established bool) {
 	}
 	h.outcome(f, t, established)
 	f.Emit(t)
-	*h = handshake{dtls: h.dtls, client: h.client, version: h.version, random: h.random, alerts: h.alerts}
+	*h = handshake{dtls: h.dtls, client: h.client, version: h.version, random: h.random, alerts: h.alerts, unread: h.unread}
 }
 
-// abandon emits a handshake that the end of the connection leaves unfinished.
+// abandon ends the connection, and a handshake that it leaves unfinished.
 func (h *handshake) abandon(f *proto.Flow) {
+	h.uncounted(f)
 	if h.tx == nil {
 		return
 	}

@@ -63,6 +63,7 @@ func (c *conn) Parse(f *proto.Flow, dir proto.Dir, b []byte) int {
 // stop ends parsing.
 func (c *conn) stop(f *proto.Flow) {
 	c.over = true
+	c.uncounted(f)
 	f.Stop()
 }
 
@@ -183,9 +184,7 @@ func (c *conn) stream(f *proto.Flow, dir proto.Dir, b []byte) {
 		}
 		b = c.gather(f, dir, b)
 	}
-	if len(b) > 0 {
-		cut(f, len(b))
-	}
+	c.cut(len(b))
 }
 
 // gather adds to a message that spans records and reads it once it is complete, or as long as it may get. It returns
@@ -211,7 +210,7 @@ func (c *conn) gather(f *proto.Flow, dir proto.Dir, b []byte) []byte {
 	}
 	if size > maxMessage {
 		h.drop = size - maxMessage
-		cut(f, h.drop)
+		c.cut(h.drop)
 	}
 	h.messages++
 	c.message(f, dir, h.msg[0], h.msg[msgHeaderLen:], h.msgTime)

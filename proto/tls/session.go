@@ -193,6 +193,3 @@ func appendColonHex(dst, b []byte) []byte {
 }
 
 func hexText(b []byte) []byte { return hex.AppendEncode(nil, b) }
-
-// cut counts handshake bytes that nobody read.
-func cut(f *proto.Flow, n int) { f.Set.AddInt(fCutBytes, int64(n)) }
