@@ -6,9 +6,9 @@ import (
 	"github.com/tapir-project/tapir/proto"
 )
 
-// FuzzStream plays any bytes, in pieces and with gaps, as both directions of a connection. The lengths of the pieces
+// FuzzParse plays any bytes, in pieces and with gaps, as both directions of a connection. The lengths of the pieces
 // come from the input too.
-func FuzzStream(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, c := range []struct {
 		file string
 		port uint16
