@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/url"
@@ -283,5 +284,38 @@ func BenchmarkCertificate(b *testing.B) {
 		c.parse(der)
 		appendName(room[:0], c.subject)
 		appendName(room[:0], c.issuer)
+	}
+}
+
+// Certificates that crypto/x509 does not read: testdata/odd.sh makes them with OpenSSL.
+func TestKeysOfOtherKinds(t *testing.T) {
+	b, err := os.ReadFile("testdata/odd.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"CN=dsa":       "v3 DSA DSA  1024 DSA-SHA256",
+		"CN=pss":       "v3 RSASSA-PSS RSA-PSS  2048 SHA256-RSAPSS",
+		"CN=brainpool": "v3 id-ecPublicKey ECDSA brainpoolP256r1 256 ECDSA-SHA256",
+		"CN=explicit":  "v3 id-ecPublicKey ECDSA corrupt 0 ECDSA-SHA256",
+		"CN=ed448":     "v3 ED448 Ed448  456 Ed448",
+		"CN=version1":  "v1 id-ecPublicKey ECDSA secp256k1 256 ECDSA-SHA1",
+	}
+	for {
+		var p *pem.Block
+		if p, b = pem.Decode(b); p == nil {
+			break
+		}
+		var c certificate
+		c.parse(p.Bytes)
+		name := string(appendName(nil, c.subject))
+		got := fmt.Sprintf("v%d %s %s %s %d %s", c.version, c.keyName(), c.keyFamily(), c.curveName(), c.keyBits, c.sigName())
+		if got != want[name] || !c.sound {
+			t.Errorf("%s: got %q want %q", name, got, want[name])
+		}
+		delete(want, name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not in the file: %v", want)
 	}
 }
