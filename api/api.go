@@ -23,8 +23,9 @@ type Packets interface {
 
 // Follower is a store that tells of records as they are stored.
 type Follower interface {
-	// Follow calls yield for each record stored from now on that passes, until ctx ends or yield returns false. idle is
-	// called about once a second while nothing comes; it too ends the walk by returning false.
+	// Follow calls yield for each record stored from now on that passes, until ctx ends or yield returns false. idle may
+	// be called once when "now" has come, and is called about once a second while nothing comes; it too ends the walk by
+	// returning false.
 	Follow(ctx context.Context, s store.Search, yield func(*record.Record) bool, idle func() bool) error
 }
 

@@ -10,7 +10,7 @@ import (
 var errNoTail = &problem{status: http.StatusNotImplemented, err: errors.New("this store cannot follow what is stored; search again with from=...")}
 
 // tail sends records as they are stored, as server-sent events: "record" with the record as its data, and a comment now
-// and then, so that both sides notice a dead connection.
+// and then, so that both sides notice a dead connection. From the first comment on nothing is missed.
 func (s *Server) tail(w *reply, r *http.Request, p *params) error {
 	search := p.condition(s.Now())
 	if p.err != nil {
@@ -22,10 +22,10 @@ func (s *Server) tail(w *reply, r *http.Request, p *params) error {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	events := events{w: w, enc: record.Encoder{Node: s.Node}}
-	if !events.comment(": live\nretry: 1000\n\n") {
+	if !events.send("retry: 1000\n\n") {
 		return nil
 	}
-	return follow.Follow(r.Context(), search, events.record, func() bool { return events.comment(":\n\n") })
+	return follow.Follow(r.Context(), search, events.record, func() bool { return events.send(":\n\n") })
 }
 
 // events writes server-sent events (HTML Living Standard §9.2.6).
@@ -45,8 +45,8 @@ func (e *events) record(rec *record.Record) bool {
 	return err == nil
 }
 
-// comment sends what is no event, at once.
-func (e *events) comment(text string) bool {
+// send sends what is no event, at once.
+func (e *events) send(text string) bool {
 	_, err := e.w.Write([]byte(text))
 	e.w.Flush()
 	return err == nil && !e.w.head
