@@ -113,6 +113,23 @@ func (f *Flow) mayReturn(key *record.FlowKey, swapped bool) bool {
 	return !f.hasBack && !f.seen[f.Dir(swapped)] && f.Key.SameEnds(key)
 }
 
+// Datagram gives the parser one message. Of flows that are not keyed by addresses (DHCP), it is told the ends of this
+// packet; the session keeps those of its first.
+func (f *Flow) Datagram(d *packet.Decoded, dir proto.Dir, now int64) {
+	if f.Key.Class != packet.ClassDHCP {
+		f.App.Data(dir, d.Payload, now)
+		return
+	}
+	a := &f.App
+	client, server, cport, sport := a.Client, a.Server, a.ClientPort, a.ServerPort
+	a.Client, a.Server, a.ClientPort, a.ServerPort = d.Src, d.Dst, d.SrcPort, d.DstPort
+	if dir == proto.ToClient {
+		a.Client, a.Server, a.ClientPort, a.ServerPort = d.Dst, d.Src, d.DstPort, d.SrcPort
+	}
+	a.Data(dir, d.Payload, now)
+	a.Client, a.Server, a.ClientPort, a.ServerPort = client, server, cport, sport
+}
+
 // turn exchanges client and server: the first packet seen was an answer.
 func (f *Flow) turn() {
 	f.forward = !f.forward

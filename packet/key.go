@@ -6,13 +6,14 @@ import "github.com/tapir-project/tapir/record"
 const (
 	ClassIP   uint8 = 0 // by addresses, ports and protocol
 	ClassLink uint8 = 1 // without IP: by MAC addresses and ethertype
-	ClassDHCP uint8 = 2 // DHCP: by transaction id
+	ClassDHCP uint8 = 2 // DHCP: by client
 )
 
 // Key is the key of the packet's flow; swapped says that its sender is the key's end B. ICMP, ESP and all else without
 // ports has ports 0. What never came to an IP header is keyed by the MACs, in the last six bytes of A and B, with
-// EtherType in PortA. A DHCP exchange is one flow by its transaction id, in the first bytes of A: its messages go to and
-// from addresses that change on the way (RFC 2131 §4.1, RFC 8415 §16).
+// EtherType in PortA. A DHCP exchange is one flow by the client's hardware address (DHCPv4) or transaction id
+// (DHCPv6), in the first bytes of A: its messages go to and from addresses that change on the way (RFC 2131 §4.1,
+// RFC 8415 §16).
 func (d *Decoded) Key() (k record.FlowKey, swapped bool) {
 	if d.HasIP {
 		if d.Proto == protoUDP && (d.DstPort == dhcp4Server || d.SrcPort == dhcp4Server || d.DstPort == dhcp6Server || d.SrcPort == dhcp6Server) {
@@ -46,7 +47,7 @@ func (d *Decoded) dhcpKey() (k record.FlowKey, swapped, ok bool) {
 	b := d.Payload
 	switch {
 	case len(b) >= 240 && string(b[236:240]) == dhcp4Magic:
-		copy(k.A[:4], b[4:8])
+		copy(k.A[:6], b[28:34]) // chaddr
 		k.PortA, k.PortB = dhcp4Client, dhcp4Server
 	case (d.SrcPort == dhcp6Client || d.DstPort == dhcp6Client) && len(b) >= 4 && b[0] >= 1 && b[0] <= 11:
 		copy(k.A[:3], b[1:4])

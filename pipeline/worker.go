@@ -139,7 +139,7 @@ func (w *Worker) analyse(p *record.Packet, d *packet.Decoded, f *flow.Flow, dir 
 		w.segment(p, d, f, dir)
 		w.table.WakeAt(f)
 	case len(d.Payload) > 0:
-		f.App.Data(dir, d.Payload, p.Time)
+		f.Datagram(d, dir, p.Time)
 		w.table.WakeAt(f)
 	}
 }

@@ -119,7 +119,7 @@ var generalFields = []Field{
 	{Name: "related.hosts", Type: TypeTerm, Many: true, Kinds: InTransaction, Desc: "All host names of the transaction"},
 
 	{Name: "ip", Type: TypeIP, Kinds: InFlow, Aliases: []string{"ipall", "ip.addr"}, Desc: "Any address of the record",
-		Any: []string{"source.ip", "destination.ip", "dns.resolved_ip", "dns.nameserver_ip", "dns.mailserver_ip", "http.xff_ip", "network.forwarded_ip", "socks.ip", "email.ip", "dhcp.request_ip", "arp.ip", "source.outer.ip", "destination.outer.ip", "radius.framedIp", "radius.endpointIp", "radius.nasIp", "nbns.ip", "stun.mappedIp", "stun.xorMappedIp"}},
+		Any: []string{"source.ip", "destination.ip", "dns.resolved_ip", "dns.nameserver_ip", "dns.mailserver_ip", "http.xff_ip", "network.forwarded_ip", "socks.ip", "email.ip", "dhcp.request_ip", "arp.ip", "source.outer.ip", "destination.outer.ip", "radius.framedIp", "radius.endpointIp", "radius.nasIp", "nbns.ip", "stun.mappedIp", "stun.xorMappedIp", "dns.additional_ip", "arp.request.ip", "arp.target.ip", "dhcpv4.assigned_ip", "dhcpv4.client_ip", "dhcpv6.option.addresses"}},
 	{Name: "port", Type: TypeInt, Kinds: InFlow, Aliases: []string{"portall", "tcp.port", "udp.port"}, Desc: "Any port of the record", Any: []string{"source.port", "destination.port", "socks.port"}},
 	{Name: "mac", Type: TypeTerm, Kinds: InSession, Fold: FoldLower, Aliases: []string{"macall", "eth.addr"}, Desc: "Any MAC address of the record", Any: []string{"source.mac", "destination.mac"}},
 	{Name: "outermac", Type: TypeTerm, Kinds: InSession, Fold: FoldLower, Aliases: []string{"outermacall"}, Desc: "Any MAC address of the tunnel", Any: []string{"source.outer.mac", "destination.outer.mac"}},

@@ -19,7 +19,10 @@ func Protocols() []*proto.Protocol {
 		tls.Protocol,
 		tls.DTLS,
 		dns.Protocol,
+		dns.Multicast,
+		dns.LinkLocal,
 		dhcp.Protocol,
+		dhcp.Protocol6,
 		icmp.Protocol,
 		arp.Protocol,
 	}

@@ -236,6 +236,9 @@ func (x *player) bytewise(p *record.Packet, whole *packet.Decoded) {
 }
 
 func (x *player) send(p *record.Packet, d *packet.Decoded, key *record.FlowKey, swapped bool) {
+	if err := x.w.Tick(x.now); err != nil {
+		x.t.Fatal(err)
+	}
 	if err := x.w.Packet(p, d, key, key.Hash(), swapped, x.now); err != nil {
 		x.t.Fatal(err)
 	}

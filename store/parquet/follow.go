@@ -3,6 +3,8 @@ package parquet
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,25 +90,14 @@ func (s *Store) fresh(kind record.Kind, seen map[string]bool) (out []*recordFile
 
 // followFile hands out what passes of one file, in the order of its rows. done says that the caller wants no more.
 func (s *Store) followFile(ctx context.Context, f *recordFile, rows *rowReader, pass, yield func(*record.Record) bool) (done bool, err error) {
-	for from := int64(0); from < f.rows; from += maxBlock {
-		n := min(f.rows-from, maxBlock)
-		refs, recs := make([]rowRef, n), make([]*record.Record, n)
-		for i := range refs {
-			refs[i], recs[i] = rowRef{f, from + int64(i)}, new(record.Record)
-		}
-		if err := rows.read(ctx, refs, recs); err != nil {
-			if os.IsNotExist(err) {
-				return false, nil // merged into another a moment ago
-			}
-			return false, err
-		}
-		for _, r := range recs {
-			if pass(r) && !yield(r) {
-				return true, nil
-			}
-		}
+	err = f.each(ctx, rows, func(r *record.Record) bool {
+		done = pass(r) && !yield(r)
+		return !done
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // merged into another a moment ago
 	}
-	return false, nil
+	return done, err
 }
 
 // node is the name of the node whose records these are.
