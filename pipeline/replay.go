@@ -46,15 +46,11 @@ func (r *Replay) Packet(p *record.Packet, flow record.ID, known bool) (record.ID
 	}
 	r.known, r.flow = known, flow
 	packet.Decode(&r.d, p)
-	if r.d.Verdict == packet.Fragment {
+	if r.d.Verdict == packet.Fragment && known {
 		r.frags.add(p, &r.d, r.deliver)
-		if !known {
-			// A fragment that waits for the others has no flow yet. It is stored behind them, so this is the torn end of
-			// the store: the packet becomes a flow of its own.
-			key, _ := r.d.Key()
-			r.flow = record.NewID(p.Time, key.Hash(), r.d.FragID)
-		}
 	} else {
+		// A fragment behind the end of the journal must have its flow named now, before the others are seen: it becomes
+		// one without ports.
 		r.deliver(p, &r.d)
 	}
 	return r.flow, r.err
