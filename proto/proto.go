@@ -104,12 +104,8 @@ const MaxBuffer = 1 << 20
 // DefaultTimeout is how long a request waits for its response, in packet time, before it is emitted without one.
 const DefaultTimeout = int64(10e9)
 
-// fields every transaction has.
+// Fields every transaction has.
 var (
-	fType     = record.MustID("type")
-	fDataset  = record.MustID("event.dataset")
-	fDuration = record.MustID("event.duration")
-	fStatus   = record.MustID("status")
 	fMethod   = record.MustID("method")
 	fResource = record.MustID("resource")
 	fPath     = record.MustID("path")

@@ -2,7 +2,6 @@ package reassembly
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -189,7 +188,7 @@ func FuzzStream(f *testing.F) {
 		}
 		s.Release(&b)
 		if out > uint64(total) || b.Used() != 0 {
-			t.Fatal(fmt.Sprintf("%d bytes in, %d out, %d held", total, out, b.Used()))
+			t.Fatalf("%d bytes in, %d out, %d held", total, out, b.Used())
 		}
 	})
 }
