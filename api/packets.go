@@ -110,8 +110,11 @@ func (l *packetList) add(p *record.Packet, number int) {
 	dst = append(dst, `,"payload":`...)
 	dst = strconv.AppendUint(dst, uint64(l.d.PayloadLen), 10)
 	dst = append(append(dst, `,"from":"`...), sideName(l.ends.client(&l.d))...)
-	dst = append(dst, `","info":`...)
-	dst = record.AppendJSONString(dst, info(tree))
+	top := innermost(tree)
+	dst = append(dst, `","protocol":`...)
+	dst = record.AppendJSONString(dst, top.Name)
+	dst = append(dst, `,"info":`...)
+	dst = record.AppendJSONString(dst, top.Value)
 	if l.d.Proto == packet.ProtoTCP && l.d.Verdict == packet.OK {
 		dst = appendTCP(dst, &l.d)
 	}
@@ -125,14 +128,14 @@ func (l *packetList) add(p *record.Packet, number int) {
 	l.line = append(dst, '}')
 }
 
-// info is a packet in one line: its innermost header.
-func info(tree []packet.Node) string {
-	for i := len(tree) - 1; i >= 0; i-- {
-		if n := &tree[i]; len(n.Children) > 0 || i == 0 {
-			return n.Name + " " + n.Value
+// innermost is the header that says most: the last one that has fields.
+func innermost(tree []packet.Node) (n packet.Node) {
+	for _, x := range tree {
+		if len(x.Children) > 0 || n.Name == "" {
+			n = x
 		}
 	}
-	return ""
+	return n
 }
 
 var flagNames = []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"}
