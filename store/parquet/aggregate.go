@@ -33,7 +33,7 @@ func (s *Store) Aggregate(ctx context.Context, q store.Aggregate) (*store.Table,
 	if err != nil {
 		return nil, err
 	}
-	g := newGrouping(&q)
+	g := newGrouping(&q, a.have)
 	g.bulky = a.cov.Rows > exactRows
 	t := &store.Table{}
 	if q.Interval == 0 || len(q.By) == 0 {
@@ -46,8 +46,8 @@ func (s *Store) Aggregate(ctx context.Context, q store.Aggregate) (*store.Table,
 	return t, err
 }
 
-func newGrouping(a *store.Aggregate) *grouping {
-	g := &grouping{question: newQuestion(a.Kind), a: a}
+func newGrouping(a *store.Aggregate, have []bool) *grouping {
+	g := &grouping{question: newQuestion(a.Kind, have), a: a}
 	g.where = g.question.where(&store.Search{Where: a.Where, Range: a.Range, Bounding: a.Bounding})
 	for _, f := range a.By {
 		g.keys = append(g.keys, g.value(f))

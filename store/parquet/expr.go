@@ -16,15 +16,21 @@ import (
 // Conditions are written so that NULL stands for false, as WHERE takes it; only below a NOT it is made false.
 type question struct {
 	kind record.Kind
+	have []bool // by slot: columns that occur in the files; nil: any may
 	need map[slot]bool
 }
 
-func newQuestion(kind record.Kind) *question {
-	return &question{kind: kind, need: map[slot]bool{slotStart: true, slotEnd: true}}
+func newQuestion(kind record.Kind, have []bool) *question {
+	return &question{kind: kind, have: have, need: map[slot]bool{slotStart: true, slotEnd: true}}
 }
 
-// col is the name of a column, quoted.
+func (q *question) has(s slot) bool { return q.have == nil || q.have[s] }
+
+// col is the name of a column, quoted; NULL for one that no file has.
 func (q *question) col(s slot) string {
+	if !q.has(s) {
+		return "NULL::" + sqlType(s)
+	}
 	q.need[s] = true
 	return ident(specs[s].name)
 }
@@ -83,6 +89,9 @@ func (q *question) test(t *query.Test) string {
 	if s, ok := q.special(t); ok {
 		return s
 	}
+	if !q.occurs(t.Field.ID) {
+		return "false"
+	}
 	v := q.value(t.Field)
 	if len(t.Match) == 0 {
 		return v.sql + " IS NOT NULL"
@@ -95,6 +104,19 @@ func (q *question) test(t *query.Test) string {
 		out[i] = "(" + v.any([]query.Matcher{m}) + ")"
 	}
 	return strings.Join(out, " AND ")
+}
+
+// occurs says whether some file may have a value of f.
+func (q *question) occurs(f record.FieldID) bool {
+	if f == fKind || f == fPart || f == fFinal || f == fSession {
+		return true
+	}
+	for _, s := range sourcesOf(f) {
+		if q.has(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // special handles tests that can do without computing their field for each row.
@@ -149,7 +171,7 @@ func (q *question) value(f *record.Field) value {
 	if d := q.derived(f.ID); d != "" {
 		v.sql = d
 	}
-	if f.Multi(q.kind) {
+	if f.Multi(q.kind) && q.has(s.more()) {
 		v.list = q.col(s.more())
 	}
 	return v
@@ -194,7 +216,7 @@ func (v value) any(ms []query.Matcher) string {
 	if v.list == "" {
 		return cond
 	}
-	return fmt.Sprintf("(%s) OR len(list_filter(%s, lambda x: %s)) > 0", cond, v.list, anyOf("x", v.phys, ms))
+	return fmt.Sprintf("(%s) OR list_contains(list_transform(%s, lambda x: %s), true)", cond, v.list, anyOf("x", v.phys, ms))
 }
 
 // anyOf says that the value x passes some of the matchers. Many single values become one IN.

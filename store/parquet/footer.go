@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -67,55 +66,130 @@ func readFooter(path string) (*footer, error) {
 	if _, err := r.ReadAt(buf, info.Size()-8-n); err != nil {
 		return nil, fmt.Errorf("footer: %w", err)
 	}
-	var m format.FileMetaData
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), buf, &m); err != nil {
-		return nil, fmt.Errorf("footer: %w", err)
-	}
-	return newFooter(&m, info.Size())
+	return parseFooter(buf, info.Size())
 }
 
-// newFooter keeps of a footer what is used, and checks it against the file's size.
-func newFooter(m *format.FileMetaData, size int64) (*footer, error) {
-	f := &footer{first: []int64{0}}
-	for i := range m.RowGroups {
-		rg := &m.RowGroups[i]
-		g := groupMeta{rows: int(rg.NumRows)}
-		if rg.NumRows < 0 || rg.NumRows > 1<<24 {
-			return nil, fmt.Errorf("row group %d: %d rows", i, rg.NumRows)
+// parseFooter keeps of a footer (FileMetaData in parquet.thrift) what is used, and checks it against the file's size.
+func parseFooter(b []byte, size int64) (*footer, error) {
+	p := footerParser{thriftReader: thriftReader{b: b}, foot: &footer{first: []int64{0}}, size: size}
+	p.fields(func(id, typ int) {
+		if id != 4 || typ != tList {
+			p.skip(typ)
+			return
 		}
-		for k := range rg.Columns {
-			c, ok, err := chunkOf(&rg.Columns[k].MetaData, size)
-			if err != nil {
-				return nil, err
-			}
-			if ok && c.nulls < rg.NumRows {
-				g.chunks = append(g.chunks, c)
-			}
+		for n, _ := p.list(); n > 0 && !p.bad; n-- {
+			p.group()
 		}
-		slices.SortFunc(g.chunks, func(a, b chunkMeta) int { return int(specs[a.slot].rank) - int(specs[b.slot].rank) })
-		f.groups = append(f.groups, g)
-		f.first = append(f.first, f.first[i]+rg.NumRows)
+	})
+	if p.bad {
+		return nil, errFooter
 	}
-	return f, nil
+	return p.foot, nil
 }
 
-// chunkOf takes a column chunk; ok is false for a column this program does not know.
-func chunkOf(m *format.ColumnMetaData, size int64) (c chunkMeta, ok bool, err error) {
-	if len(m.PathInSchema) == 0 {
-		return c, false, nil
+var errFooter = errors.New("damaged footer")
+
+type footerParser struct {
+	thriftReader
+	foot *footer
+	size int64
+}
+
+// group reads a RowGroup.
+func (p *footerParser) group() {
+	var g groupMeta
+	p.fields(func(id, typ int) {
+		switch {
+		case id == 1 && typ == tList:
+			n, _ := p.list()
+			for ; n > 0 && !p.bad; n-- {
+				if c, ok := p.chunk(); ok {
+					g.chunks = append(g.chunks, c)
+				}
+			}
+		case id == 3:
+			g.rows = int(p.num64())
+		default:
+			p.skip(typ)
+		}
+	})
+	if g.rows < 0 || g.rows > 1<<24 {
+		p.bad = true
+		return
 	}
-	s, ok := slotByName[m.PathInSchema[0]]
-	if !ok || parquetType(specs[s].phys) != m.Type || s.isMore() != (len(m.PathInSchema) == 3) || m.Codec != format.Zstd {
-		return c, false, nil
+	g.chunks = slices.DeleteFunc(g.chunks, func(c chunkMeta) bool { return c.nulls >= int64(g.rows) })
+	slices.SortFunc(g.chunks, func(a, b chunkMeta) int { return int(specs[a.slot].rank) - int(specs[b.slot].rank) })
+	p.foot.groups = append(p.foot.groups, g)
+	p.foot.first = append(p.foot.first, p.foot.first[len(p.foot.first)-1]+int64(g.rows))
+}
+
+// chunk reads a ColumnChunk; ok is false for a column this program does not know.
+func (p *footerParser) chunk() (c chunkMeta, ok bool) {
+	p.fields(func(id, typ int) {
+		if id == 3 && typ == tStruct {
+			c, ok = p.columnMeta()
+		} else {
+			p.skip(typ)
+		}
+	})
+	return c, ok
+}
+
+// columnMeta reads a ColumnMetaData.
+func (p *footerParser) columnMeta() (c chunkMeta, ok bool) {
+	typ, codec, depth, dict := -1, -1, 0, int64(0)
+	p.fields(func(id, t int) {
+		switch id {
+		case 1:
+			typ = p.num()
+		case 3:
+			c.slot, depth, ok = p.path()
+		case 4:
+			codec = p.num()
+		case 7:
+			c.size = p.num64()
+		case 9:
+			c.off = p.num64()
+		case 11:
+			dict = p.num64()
+		case 12:
+			c.nulls = p.nullCount()
+		default:
+			p.skip(t)
+		}
+	})
+	if dict > 0 {
+		c.off = dict
 	}
-	c = chunkMeta{slot: s, off: m.DataPageOffset, size: m.TotalCompressedSize, nulls: m.Statistics.NullCount}
-	if m.DictionaryPageOffset > 0 {
-		c.off = m.DictionaryPageOffset
+	if c.off < 4 || c.size < 0 || c.off > p.size || c.size > p.size-c.off {
+		p.bad = true
 	}
-	if c.off < 4 || c.size < 0 || c.off > size || c.size > size-c.off {
-		return c, false, fmt.Errorf("column %v: lies outside of the file", s)
+	ok = ok && int(parquetType(specs[c.slot].phys)) == typ && codec == int(format.Zstd) && c.slot.isMore() == (depth == 3)
+	return c, ok
+}
+
+// path reads a column's path: its slot and how deep it lies.
+func (p *footerParser) path() (s slot, depth int, ok bool) {
+	depth, _ = p.list()
+	for i := range depth {
+		name := p.bytes()
+		if i == 0 {
+			s, ok = slotByName[string(name)]
+		}
 	}
-	return c, true, nil
+	return s, depth, ok
+}
+
+// nullCount reads Statistics.
+func (p *footerParser) nullCount() (n int64) {
+	p.fields(func(id, typ int) {
+		if id == 3 {
+			n = p.num64()
+		} else {
+			p.skip(typ)
+		}
+	})
+	return n
 }
 
 // groupOf finds the row group of a row.

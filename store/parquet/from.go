@@ -55,7 +55,7 @@ func scan(files []*recordFile, cols []slot) string {
 // merged is the relation of sessions made of the rows of parts files: the columns of scan, their values merged as
 // store.Merge does, and a list of where the rows of each stand.
 func merged(files []*recordFile, cols []slot) string {
-	in := newQuestion(record.KindSession) // what the merging itself needs
+	in := newQuestion(record.KindSession, nil) // what the merging itself needs
 	in.need[slotID], in.need[slotPart] = true, true
 	out := make([]string, 0, len(cols)+1)
 	for _, s := range cols {

@@ -120,7 +120,7 @@ const newestOrder = ` ORDER BY "event.start" DESC, "event.id"`
 
 // locate finds records in whole files, the newest first, up to limit if that is not 0.
 func (a *asking) locate(q *store.Search, files []*recordFile, limit int) (out []hit, err error) {
-	ask := newQuestion(q.Kind)
+	ask := newQuestion(q.Kind, a.have)
 	ask.need[slotID] = true
 	where := ask.where(q)
 	files = slices.Clone(files)
@@ -141,7 +141,7 @@ func (a *asking) locate(q *store.Search, files []*recordFile, limit int) (out []
 
 // locateParts finds sessions in parts files.
 func (a *asking) locateParts(q *store.Search, limit int) (out []hit, err error) {
-	ask := newQuestion(q.Kind)
+	ask := newQuestion(q.Kind, a.have)
 	ask.need[slotID] = true
 	where := ask.where(q)
 	err = a.run(&a.parts, func(files []*recordFile) string {
@@ -194,7 +194,7 @@ func rowRefs(files []*recordFile, list any) ([]rowRef, error) {
 
 // ordered searches all files and sorts as asked.
 func (a *asking) ordered(q *store.Search, o *output) error {
-	ask := newQuestion(q.Kind)
+	ask := newQuestion(q.Kind, a.have)
 	ask.need[slotID] = true
 	where := ask.where(q)
 	keys, order := ask.orderBy(q.Order)

@@ -79,6 +79,7 @@ type asking struct {
 	engine *engine
 	whole  []*recordFile
 	parts  []*recordFile
+	have   []bool // by slot: columns that occur in these files
 	cov    store.Coverage
 }
 
@@ -107,7 +108,27 @@ func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b stor
 		a.cov.Files++
 		a.cov.Rows += f.rows
 	}
+	a.have = columnsOf(a.whole, a.parts)
 	return a, nil
+}
+
+// columnsOf says which columns occur in files.
+func columnsOf(lists ...[]*recordFile) []bool {
+	have := make([]bool, numSlots)
+	for _, files := range lists {
+		for _, f := range files {
+			foot, err := f.meta()
+			if err != nil {
+				continue // DuckDB will not read it either; see leaveOut
+			}
+			for i := range foot.groups {
+				for _, c := range foot.groups[i].chunks {
+					have[c.slot] = true
+				}
+			}
+		}
+	}
+	return have
 }
 
 // run puts a statement made for some files and hands each row to scan. Files that have gone or are damaged are left

@@ -8,12 +8,18 @@ import (
 	"github.com/tapir-project/tapir/query"
 )
 
-// wildcard is a pattern of * and ? as SQL. The common forms become functions that need no pattern.
+// wildcard is a pattern of * and ? as SQL.
 func wildcard(x, pat string) string {
 	toks := wildTokens(validText(pat))
-	switch {
-	case len(toks) == 0:
+	if len(toks) == 0 {
 		return x + " = ''"
+	}
+	return wild(x, toks)
+}
+
+// wild is a pattern of at least one piece as SQL. The common forms become functions that need no pattern.
+func wild(x string, toks []wildToken) string {
+	switch {
 	case len(toks) == 1 && toks[0].lit != "":
 		return x + " = " + quote(toks[0].lit)
 	case len(toks) == 1 && toks[0].star:
@@ -82,49 +88,53 @@ func like(x string, toks []wildToken) string {
 	return x + " LIKE " + quote(pat)
 }
 
-// regex is a regular expression as SQL. A text that every match contains is looked for first: that is far cheaper.
+// regex is a regular expression as SQL. What every match must look like is tested first, as a pattern of literal
+// texts: that is far cheaper.
 func regex(x, re string) string {
 	full := "regexp_full_match(" + x + ", " + quote("(?s:"+re+")") + ")"
-	if lit := requiredText(re); lit != "" {
-		return "contains(" + x + ", " + quote(lit) + ") AND " + full
-	}
-	return full
-}
-
-const minRequired = 3 // bytes of a text that is worth looking for
-
-// requiredText is the longest text that all matches of re contain, "" if none is found.
-func requiredText(re string) string {
 	tree, err := syntax.Parse(re, syntax.Perl)
 	if err != nil {
-		return ""
+		return full
 	}
-	if best := required(tree); len(best) >= minRequired {
-		return best
+	toks := outline(nil, tree)
+	n := 0
+	for _, t := range toks {
+		n += len(t.lit)
 	}
-	return ""
+	if n < minOutline {
+		return full
+	}
+	// CASE, because AND evaluates both sides where no rows are being filtered.
+	return "CASE WHEN " + wild(x, toks) + " THEN " + full + " ELSE false END"
 }
 
-func required(re *syntax.Regexp) (best string) {
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 {
-			return string(re.Rune)
+const minOutline = 3 // bytes of literal text that are worth looking for
+
+// outline appends a pattern that all matches of re fit.
+func outline(out []wildToken, re *syntax.Regexp) []wildToken {
+	switch {
+	case re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0:
+		if n := len(out) - 1; n >= 0 && out[n].lit != "" {
+			out[n].lit += string(re.Rune)
+			return out
 		}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0])
-	case syntax.OpRepeat:
-		if re.Min > 0 {
-			return required(re.Sub[0])
-		}
-	case syntax.OpConcat:
+		return append(out, wildToken{lit: string(re.Rune)})
+	case re.Op == syntax.OpEmptyMatch:
+		return out
+	case re.Op == syntax.OpCapture:
+		return outline(out, re.Sub[0])
+	case re.Op == syntax.OpPlus || re.Op == syntax.OpRepeat && re.Min > 0:
+		out = outline(out, re.Sub[0])
+	case re.Op == syntax.OpConcat:
 		for _, sub := range re.Sub {
-			if s := required(sub); len(s) > len(best) {
-				best = s
-			}
+			out = outline(out, sub)
 		}
+		return out
 	}
-	return best
+	if n := len(out) - 1; n >= 0 && out[n].star {
+		return out
+	}
+	return append(out, wildToken{star: true})
 }
 
 // anyCase is a regular expression for a text whose ASCII letters may have any case.

@@ -6,7 +6,8 @@ import (
 )
 
 // Page headers are read and written by hand, in Thrift's compact protocol: there are thousands in a file, and the
-// reader walks over them. Footers, one a file, go through parquet-go's thrift.
+// reader walks over them. Footers are read by hand too, a question may need those of thousands of files; they are
+// written through parquet-go's thrift.
 
 // Page types and encodings (parquet.thrift).
 const (
@@ -36,7 +37,11 @@ const (
 	tStop   = 0
 	tTrue   = 1
 	tFalse  = 2
+	tByte   = 3
+	tI16    = 4
 	tI32    = 5
+	tI64    = 6
+	tDouble = 7
 	tBinary = 8
 	tList   = 9
 	tStruct = 12
@@ -131,17 +136,54 @@ func (r *thriftReader) byte() byte {
 	return r.b[r.i-1]
 }
 
+// num is a number of 32 bits.
 func (r *thriftReader) num() int {
+	v := r.num64()
+	if v != int64(int32(v)) {
+		r.bad = true
+		return 0
+	}
+	return int(v)
+}
+
+func (r *thriftReader) num64() int64 {
 	if r.bad {
 		return 0
 	}
 	v, n := binary.Varint(r.b[r.i:])
-	if n <= 0 || v != int64(int32(v)) {
+	if n <= 0 {
 		r.bad = true
 		return 0
 	}
 	r.i += n
-	return int(v)
+	return v
+}
+
+// bytes is a text, borrowed.
+func (r *thriftReader) bytes() []byte {
+	v, n := binary.Uvarint(r.b[min(r.i, len(r.b)):])
+	if r.bad || n <= 0 || v > uint64(len(r.b)-r.i-n) {
+		r.bad = true
+		return nil
+	}
+	r.i += n + int(v)
+	return r.b[r.i-int(v) : r.i]
+}
+
+// list begins a list: the number and the type of what follows.
+func (r *thriftReader) list() (n, typ int) {
+	h := r.byte()
+	n, typ = int(h>>4), int(h&15)
+	if n == 15 {
+		v, k := binary.Uvarint(r.b[min(r.i, len(r.b)):])
+		if k <= 0 || v > uint64(len(r.b)) {
+			r.bad = true
+			return 0, typ
+		}
+		r.i += k
+		n = int(v)
+	}
+	return n, typ
 }
 
 // fields calls f for each field of a struct; f must read the field.
@@ -165,27 +207,31 @@ func (r *thriftReader) fields(f func(id, typ int)) {
 	r.depth--
 }
 
-// skip passes over a field of a type that page headers and their statistics have.
+// skip passes over a field.
 func (r *thriftReader) skip(typ int) {
 	switch typ {
 	case tTrue, tFalse:
-	case 3: // byte
+	case tByte:
 		r.byte()
-	case 4, tI32, 6:
-		if _, n := binary.Varint(r.b[min(r.i, len(r.b)):]); n > 0 {
-			r.i += n
-		} else {
+	case tI16, tI32, tI64:
+		r.num64()
+	case tDouble:
+		if r.i += 8; r.i > len(r.b) {
 			r.bad = true
 		}
 	case tBinary:
-		v, n := binary.Uvarint(r.b[min(r.i, len(r.b)):])
-		if n <= 0 || v > uint64(len(r.b)-r.i-n) {
-			r.bad = true
-			return
-		}
-		r.i += n + int(v)
+		r.bytes()
 	case tStruct:
 		r.fields(func(_, typ int) { r.skip(typ) })
+	case tList:
+		n, of := r.list()
+		for ; n > 0 && !r.bad; n-- {
+			if of == tTrue || of == tFalse {
+				r.byte()
+			} else {
+				r.skip(of)
+			}
+		}
 	default:
 		r.bad = true
 	}
