@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"go/format"
 	"go/parser"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -137,8 +138,8 @@ func (x *example) write() error {
 		return err
 	}
 	replace := map[string]string{}
-	for name, text := range x.files {
-		pkg, to := path.Dir(name), filepath.Join(x.dir, name)
+	for _, name := range slices.Sorted(maps.Keys(x.files)) {
+		text, pkg, to := x.files[name], path.Dir(name), filepath.Join(x.dir, name)
 		if err := writeFile(to, text); err != nil {
 			return err
 		}
