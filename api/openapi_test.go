@@ -187,7 +187,7 @@ func TestPostedForms(t *testing.T) {
 
 // Values that parameters without an enum are tried with: good ones, then bad ones.
 var trials = map[string][2][]string{
-	"q":        {{"", "port == 80", "protocols == [http, dns]"}, {"port ==", "nosuchfield == 1"}},
+	"q":        {{"", "port == 8080", "protocols == [http, dns]"}, {"port ==", "nosuchfield == 1"}},
 	"from":     {{"2020-01-01", "-15m", "now-7d@d", "2026-01-02T03:04:05.123456789Z", "1000ns"}, {"yesterday", "9999-99-99"}},
 	"to":       {{"2100-01-01", "now"}, {"tomorrow"}},
 	"order":    {{"network.bytes:desc,source.port", "starttime:asc"}, {"nosuchfield", "ip:desc", "network.bytes:up"}},
