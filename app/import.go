@@ -15,7 +15,9 @@ import (
 type Progress struct {
 	Source source.Stats
 	Totals pipeline.Stats
-	Since  time.Duration
+	// Fragments is how many IP datagrams stayed incomplete.
+	Fragments uint64
+	Since     time.Duration
 }
 
 // Summary tells what a run did.
@@ -42,7 +44,7 @@ func Import(ctx context.Context, cfg Config, in ReadFiles, progress func(Progres
 	s.Recovered = n.Recovered
 	begin := time.Now()
 	var p *pipeline.Pipeline
-	tell := func() Progress { return Progress{src.Stats(), Totals(p), time.Since(begin)} }
+	tell := func() Progress { return Progress{src.Stats(), Totals(p), p.FragmentsLost(), time.Since(begin)} }
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	err = n.run(ctx, src, importing, func(pipe *pipeline.Pipeline) {

@@ -49,7 +49,7 @@ type mode struct {
 	policy pcapstore.Policy
 	sync   pcapstore.SyncMode
 	seal   time.Duration // longest wait of a record in memory; <0: none
-	chunks int           // 1 MiB buffers of packets for each worker that may wait for the disk
+	chunks int           // buffers of packets for each worker that may wait for the disk
 }
 
 // A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and

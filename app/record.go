@@ -62,7 +62,7 @@ func Record(ctx context.Context, cfg Config, c Capture, progress func(Progress),
 func (n *Node) watch(ctx context.Context, src source.Source, progress func(Progress)) (last Progress, err error) {
 	begin := time.Now()
 	var p *pipeline.Pipeline
-	tell := func() Progress { return Progress{src.Stats(), Totals(p), time.Since(begin)} }
+	tell := func() Progress { return Progress{src.Stats(), Totals(p), p.FragmentsLost(), time.Since(begin)} }
 	stop, done := make(chan struct{}), make(chan struct{})
 	err = n.run(ctx, src, capturing, func(pipe *pipeline.Pipeline) {
 		p = pipe

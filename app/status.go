@@ -49,6 +49,7 @@ type DropStatus struct {
 	Records        uint64 `json:"records"`         // could not be written
 	Evicted        uint64 `json:"evicted_flows"`   // reported early because the flow table was full
 	ReorderEvicted uint64 `json:"reorder_evicted"` // holes given up because the budget was spent
+	Fragments      uint64 `json:"fragments"`       // datagrams that stayed incomplete
 	ParserOverflow uint64 `json:"parser_overflow"` // bytes
 	ParserPanics   uint64 `json:"parser_panics"`   // flows that a parser's defect cost
 	LastPanic      string `json:"last_panic,omitempty"`
@@ -94,7 +95,7 @@ func (n *Node) status(src source.Source, p Progress) RecorderStatus {
 	s := RecorderStatus{PID: os.Getpid(), Node: n.dir.Node(), Time: now, Started: now.Add(-p.Since), Packets: t.Packets, Bytes: t.Bytes,
 		Sessions: t.Flow.Sessions, Open: t.Flow.Open, Transacts: t.Transactions, LastPacket: t.LastPacket, Deleted: n.keeper.Deletions(),
 		Drops: DropStatus{Kernel: p.Source.Drops.Kernel, NotStored: t.NotStored, Records: n.records.Stats().Dropped, Evicted: t.Flow.Evicted,
-			ReorderEvicted: t.ReorderEvicted, ParserOverflow: t.Overflow, ParserPanics: t.ParserPanics, LastPanic: t.LastPanic}}
+			ReorderEvicted: t.ReorderEvicted, ParserOverflow: t.Overflow, Fragments: p.Fragments, ParserPanics: t.ParserPanics, LastPanic: t.LastPanic}}
 	for _, i := range src.Interfaces() {
 		s.Interfaces = append(s.Interfaces, InterfaceStatus{i.Name, int(i.Link)})
 	}

@@ -79,8 +79,8 @@ func printRecorder(w io.Writer, s app.RecorderStatus, running bool) {
 	}
 	fmt.Fprintf(w, "  %d packets, %s, %d sessions ended, %d open, %d transactions\n", s.Packets, sizeText(int64(s.Bytes)), s.Sessions, s.Open, s.Transacts)
 	d := s.Drops
-	fmt.Fprintf(w, "  lost: %d by the kernel, %d not stored, %d records, %d flows evicted, %d holes given up, %d parser bytes, %d parser defects\n",
-		d.Kernel, d.NotStored, d.Records, d.Evicted, d.ReorderEvicted, d.ParserOverflow, d.ParserPanics)
+	fmt.Fprintf(w, "  lost: %d by the kernel, %d not stored, %d records, %d flows evicted, %d holes given up, %d datagrams incomplete, %d parser bytes, %d parser defects\n",
+		d.Kernel, d.NotStored, d.Records, d.Evicted, d.ReorderEvicted, d.Fragments, d.ParserOverflow, d.ParserPanics)
 	for _, q := range s.Queues {
 		fmt.Fprintf(w, "  queue %-12s %d of %d, dropped %d", q.Name, q.Length, q.Bound, q.Dropped)
 		if q.Failing != "" {

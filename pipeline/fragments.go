@@ -15,11 +15,11 @@ const (
 // fragments holds IP fragments until their datagram is whole, so that every frame of it is counted on, and stored
 // with, the flow that only the first fragment names.
 type fragments struct {
-	defrag  reassembly.Defragmenter
-	held    map[fragmentKey]*datagram
-	oldest  []*datagram // in order of arrival; entries that are done are skipped
-	frames  int
-	expired uint64 // datagrams given up incomplete
+	defrag reassembly.Defragmenter
+	held   map[fragmentKey]*datagram
+	oldest []*datagram // in order of arrival; entries that are done are skipped
+	frames int
+	lost   *lost // counts datagrams given up incomplete; may be nil
 }
 
 type fragmentKey struct {
@@ -111,7 +111,9 @@ func (x *fragments) expire(now int64, deliver deliverFunc) {
 
 func (x *fragments) giveUp(g *datagram, deliver deliverFunc) {
 	x.forget(g)
-	x.expired++
+	if x.lost != nil {
+		x.lost.fragments.Add(1)
+	}
 	for i := range g.frames {
 		deliver(&g.frames[i].p, &g.frames[i].d)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tapir-project/tapir/packet"
 	"github.com/tapir-project/tapir/record"
@@ -13,7 +14,14 @@ import (
 // Pipeline is a set of workers.
 type Pipeline struct {
 	workers []*Worker
+	lost    lost
 }
+
+// lost is a counter of the readers' side, which workers do not see.
+type lost struct{ fragments atomic.Uint64 }
+
+// FragmentsLost is how many IP datagrams stayed incomplete. Any goroutine may ask.
+func (p *Pipeline) FragmentsLost() uint64 { return p.lost.fragments.Load() }
 
 // New makes a pipeline of n workers.
 func New(n int, cfg Config) (*Pipeline, error) {
@@ -65,6 +73,7 @@ func (p *Pipeline) direct(ctx context.Context, src source.Source) error {
 	feeds := make([]feed, len(p.workers))
 	for i := range feeds {
 		feeds[i].init(p.workers[i])
+		feeds[i].frags.lost = &p.lost
 	}
 	err := src.Run(ctx, func(b *source.Block) error { return feeds[b.Queue].block(b) })
 	for i := range feeds {
@@ -152,7 +161,7 @@ var errStopped = errors.New("a worker stopped")
 func (p *Pipeline) deal(ctx context.Context, src source.Source) error {
 	n := len(p.workers)
 	d := &dealer{queues: make([]chan *hand, n), open: make([]*hand, n), free: make(chan *hand, n*(handQueue+4)), failed: make(chan struct{})}
-	d.take = d.deliver
+	d.take, d.frags.lost = d.deliver, &p.lost
 	var wg sync.WaitGroup
 	var once sync.Once
 	errs := make([]error, n)

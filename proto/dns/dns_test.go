@@ -446,7 +446,7 @@ func TestHostile(t *testing.T) {
 		msg := hostile(t, unhex(t, c.record))
 		start := time.Now()
 		b.f.Data(proto.ToClient, msg, 1)
-		if took := time.Since(start); took > 300*time.Millisecond {
+		if took := time.Since(start); took > 3*time.Second { // 15 ms alone; the race detector on a busy machine takes thirty times that
 			t.Errorf("%s: 64 kB took %v", c.name, took)
 		}
 		if n := b.set.Bytes(); n > 4<<20 || len(b.out) != 1 {
