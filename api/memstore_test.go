@@ -399,7 +399,7 @@ func play(t testing.TB, frames ...record.Packet) *world {
 
 func playParts(t testing.TB, cfg flow.Config, frames ...record.Packet) *world {
 	t.Helper()
-	x := &world{&memStore{coverage: store.Coverage{Files: 3, FilesDone: 3, Rows: 1000, Oldest: 1e18}}, &memPackets{}}
+	x := &world{&memStore{coverage: store.Coverage{Files: 3, FilesDone: 3}}, &memPackets{}}
 	w, err := pipeline.NewWorker(0, pipeline.Config{Flow: cfg, Sink: x.records,
 		Protocols: proto.NewSet([]*proto.Protocol{http.Protocol, tls.Protocol, dns.Protocol}),
 		Packets:   func(int) (pipeline.PacketWriter, error) { return x.packets, nil }})
@@ -421,6 +421,12 @@ func playParts(t testing.TB, cfg flow.Config, frames ...record.Packet) *world {
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
+	}
+	x.records.coverage.Rows = int64(len(x.records.recs))
+	for _, r := range x.records.recs {
+		if c := &x.records.coverage; c.Oldest == 0 || r.Start < c.Oldest {
+			c.Oldest = r.Start
+		}
 	}
 	return x
 }

@@ -115,7 +115,8 @@ func (s *Server) searchJSON(w *reply, r *http.Request, l *listing) error {
 			line = append(line, ",\n"...)
 		}
 		n++
-		_, err := w.Write(enc.Append(line, rec))
+		line = enc.Append(line, rec)
+		_, err := w.Write(line)
 		line = line[:0]
 		return err == nil
 	})
