@@ -94,7 +94,7 @@ func (s *Server) routes() []route {
 		{get, "/api/status", s.status, nil, false},
 		{get, "/api/fields", s.fields, nil, false},
 		{get, "/api/query/check", s.check, asked, false},
-		{get, "/api/query/complete", s.complete, with(asked, "pos"), false},
+		{get, "/api/query/complete", s.complete, with(ranged, "pos"), false},
 		{get, "/api/query/tokens", s.tokens, []string{"q"}, false},
 		{get, "/api/search", s.search, search, false},
 		{post, "/api/search", s.search, search, false},

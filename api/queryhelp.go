@@ -55,14 +55,16 @@ type completion struct {
 	To     int    `json:"to"`
 }
 
-// complete lists what may stand at a position.
-func (s *Server) complete(w *reply, _ *http.Request, p *params) error {
-	text := p.text("q")
+// complete lists what may stand at a position: of values, those that are stored in the time range.
+func (s *Server) complete(w *reply, r *http.Request, p *params) error {
+	text, now := p.text("q"), s.Now()
 	pos := p.number("pos", len(text), 0, len(text))
-	o := query.Options{Kind: p.kind(), Now: s.Now().UnixNano()}
+	in := store.Search{Kind: p.kind(), Range: p.times(now), Bounding: p.bounding()}
 	if p.err != nil {
 		return p.err
 	}
+	o := query.Options{Kind: in.Kind, Now: now.UnixNano(),
+		Values: func(field, prefix string) []string { return s.valuesOf(r.Context(), in, field, prefix) }}
 	out := []completion{}
 	for _, c := range query.Complete(text, pos, o) {
 		out = append(out, completion{c.Text, c.Kind.String(), c.Detail, c.From, c.To})
