@@ -55,13 +55,13 @@ type mode struct {
 // A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and
 // keeps the heap near what lives.
 const (
-	gcPercent  = 50
-	maxWaiting = 32 << 20 // bytes of records that wait to be sealed
+	gcPercent  = 40
+	maxWaiting = 16 << 20 // bytes of records that wait to be sealed
 )
 
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
-	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 6}
+	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 4}
 	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32}
 )
 

@@ -98,6 +98,7 @@ func newRoot(io Stdio) *cobra.Command {
 			return home(io.Out, defaultData())
 		},
 	}
+	profileFlag(root)
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)

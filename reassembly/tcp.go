@@ -15,6 +15,10 @@ type Budget struct {
 	Max  int // 0: 64 MiB
 	used int
 	free [][]byte
+	// What Pop gives next of the stream at hand: kept here, and not in each of a million streams.
+	direct  []byte
+	cut     int    // bytes behind it that the capture cut off
+	scratch []byte // of a held segment
 	// Evicted counts the times a hole was given up because the budget was spent.
 	Evicted uint64
 }
@@ -74,11 +78,8 @@ type Stream struct {
 	hasAck  bool
 	flushed bool // nothing more will come
 	held    []segment
-	bytes   int   // of held data
-	since   int64 // when the oldest hole appeared
-	direct  []byte
-	cut     int // bytes of direct that the capture cut off
-	scratch []byte
+	bytes   int    // of held data
+	since   int64  // when the oldest hole appeared
 	GapSeen uint64 // bytes lost so far
 }
 
@@ -134,7 +135,7 @@ func (s *Stream) Fin(seq uint32) {
 func (s *Stream) Ended() bool { return s.hasFin && s.started && !before(s.next, s.fin) }
 
 // Add gives a segment: payload as captured, wire its length on the wire. What became deliverable comes from Pop,
-// which must be called until it has no more before the next Add; payload is borrowed until then. fresh is how many of
+// which must be called until it has no more before the next Add of any stream of that budget; payload is borrowed until then. fresh is how many of
 // the wire bytes had not been seen before.
 func (s *Stream) Add(b *Budget, seq uint32, payload []byte, wire int, now int64) (class Class, fresh int) {
 	if wire <= 0 {
@@ -159,7 +160,7 @@ func (s *Stream) Add(b *Budget, seq uint32, payload []byte, wire int, now int64)
 		seq = s.next
 	}
 	if seq == s.next && (len(s.held) == 0 || !before(s.held[0].seq, end)) {
-		s.direct, s.cut = payload, wire-len(payload)
+		b.direct, b.cut = payload, wire-len(payload)
 		s.next = end
 		return class, wire
 	}
@@ -244,14 +245,14 @@ func (s *Stream) insert(b *Budget, i int, g segment) {
 // Pop gives the next piece that can be delivered at time now. ok is false when there is none.
 func (s *Stream) Pop(b *Budget, now int64) (c Chunk, ok bool) {
 	switch {
-	case s.direct != nil:
-		c.Data, s.direct = s.direct, nil
+	case b.direct != nil:
+		c.Data, b.direct = b.direct, nil
 		if len(c.Data) > 0 {
 			return c, true
 		}
 		fallthrough
-	case s.cut > 0:
-		c.Data, c.Gap, s.cut = nil, s.cut, 0
+	case b.cut > 0:
+		c.Data, c.Gap, b.cut = nil, b.cut, 0
 		if c.Gap > 0 {
 			s.GapSeen += uint64(c.Gap)
 			return c, true
@@ -279,12 +280,12 @@ func (s *Stream) popHeld(b *Budget) Chunk {
 	g := s.held[0]
 	s.bytes -= len(g.data)
 	s.next = g.end()
-	s.cut = int(g.cut)
-	s.scratch = append(s.scratch[:0], g.data...)
+	b.cut = int(g.cut)
+	b.scratch = append(b.scratch[:0], g.data...)
 	b.put(&g)
 	copy(s.held, s.held[1:])
 	s.held = s.held[:len(s.held)-1]
-	return Chunk{Data: s.scratch}
+	return Chunk{Data: b.scratch}
 }
 
 // giveUp decides that the bytes before the first held segment will not come: a bound is reached, or the receiver has
@@ -308,10 +309,5 @@ func (s *Stream) Release(b *Budget) {
 	for i := range s.held {
 		b.put(&s.held[i])
 	}
-	held := s.held[:0]
-	scratch := s.scratch
-	if cap(scratch) > 64<<10 {
-		scratch = nil
-	}
-	*s = Stream{held: held, scratch: scratch}
+	*s = Stream{held: s.held[:0]}
 }
