@@ -112,6 +112,13 @@ func TestAggregateTime(t *testing.T) {
 	}
 }
 
+func TestAggregateOfNothing(t *testing.T) {
+	c := serve(t, play(t))
+	if got := c.aggregate("interval", "auto"); got.Rows == nil || len(got.Rows) != 0 || got.Interval == "0" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestAggregateRefuses holds that what to compute is said once.
 func TestAggregateRefuses(t *testing.T) {
 	c := bundled(t)

@@ -223,6 +223,12 @@ func TestPacketsBeforeTheStart(t *testing.T) {
 	}
 }
 
+func TestPacketTimes(t *testing.T) {
+	if from, to := packetTimes(&record.Record{Start: record.MinTime + 5, End: record.MinTime + 9}); from != record.MinTime || to != record.MinTime+9 {
+		t.Error(from, to)
+	}
+}
+
 // flood is a packet store that gives out one packet n times.
 type flood struct {
 	p record.Packet

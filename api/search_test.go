@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +186,41 @@ func TestCoverageTrailer(t *testing.T) {
 	a := c.ok(at("/api/search", "format", "csv"))
 	if a.Header.Get("Tapir-Coverage") != "" || !strings.Contains(a.Trailer.Get("Tapir-Coverage"), `"files":3`) {
 		t.Errorf("header %v, trailer %v", a.Header, a.Trailer)
+	}
+}
+
+// A header stays short, however much went wrong.
+func TestCoverageHeaderIsShort(t *testing.T) {
+	x := play(t, capture(t, "dns")...)
+	for range 5000 {
+		x.records.coverage.Problems = append(x.records.coverage.Problems, strings.Repeat("p", 50))
+	}
+	a := serve(t, x).ok("/api/export")
+	if h := a.Header.Get("Tapir-Coverage"); len(h) > 1000 || !strings.Contains(h, `"and 4992 more"`) {
+		t.Errorf("%d bytes: %.100s", len(h), h)
+	}
+	if len(x.records.coverage.Problems) != 5000 {
+		t.Error("the store's list was changed")
+	}
+}
+
+// TestSearchMemory holds that a search takes no memory that grows with its answer (A4), but for what the encoder needs.
+func TestSearchMemory(t *testing.T) {
+	x := play(t, capture(t, "nginx")...)
+	c := serve(t, x)
+	st := &replay{recs: x.records.whole(record.KindSession), n: 20_000}
+	c.srv.Store = st
+	for _, query := range []string{"limit=0", "format=ndjson&limit=0", "format=csv"} {
+		out := &sink{h: http.Header{}}
+		req, _ := http.NewRequest("GET", "/api/search?"+query, nil)
+		req.Header.Set("Authorization", "Bearer "+testToken)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c.srv.ServeHTTP(out, req)
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) / uint64(st.n); took > 1000 || out.n == 0 {
+			t.Errorf("%s: %d bytes are allocated for each record of %d", query, took, out.n/int64(st.n))
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -405,6 +406,16 @@ func TestServerGoingDown(t *testing.T) {
 	c.srv.ServeHTTP(w, req)
 	if w.Code != 503 || !strings.Contains(w.Body.String(), "going down") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestURL(t *testing.T) {
+	addr := &net.TCPAddr{IP: net.IPv6loopback, Port: 8005}
+	if got := URL(addr, "a b"); got != "http://[::1]:8005/?token=a+b" {
+		t.Error(got)
+	}
+	if got := URL(addr, ""); got != "http://[::1]:8005/" {
+		t.Error(got)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/tapir-project/tapir/record"
 )
 
-var errNoTail = &problem{status: http.StatusNotImplemented, err: errors.New("this store cannot follow what is stored; search again with from=...")}
+var errNoTail = &problem{status: http.StatusNotImplemented, err: errors.New("this store cannot follow what is stored: search again from time to time")}
 
 // tail sends records as they are stored, as server-sent events: "record" with the record as its data, and a comment now
 // and then, so that both sides notice a dead connection. From the first comment on nothing is missed.
