@@ -96,8 +96,11 @@ func (n *Node) open(ctx context.Context, m mode) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.Recovered, err = n.recover(ctx, m); err != nil {
+	if n.Recovered, err = n.recover(ctx, m.flow); err != nil {
 		return fmt.Errorf("recovery: %w", err)
+	}
+	if err := n.noteRun(m.flow); err != nil {
+		return err
 	}
 	n.keeper = keeper{node: n, limits: n.cfg.Retention}
 	if m.policy == pcapstore.Block {

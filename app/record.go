@@ -31,9 +31,7 @@ func Record(ctx context.Context, cfg Config, c Capture, progress func(Progress),
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 	s.Recovered = n.Recovered
-	src, err := afpacket.Open(afpacket.Config{Interfaces: c.Interfaces, Workers: n.cfg.Workers, Snaplen: uint32(c.Snaplen), Buffer: int(c.Buffer),
-		Promiscuous: c.Promiscuous, NoRollover: true, KeepFragments: true, // one worker for a flow; packets as they were on the wire
-		Filter: source.Filter{Expr: c.filter(), Compile: bpf.Compile}, Notify: func(err error) { n.cfg.Log.Warn("capture", "error", err) }})
+	src, err := c.open(n.cfg.Workers, func(err error) { n.cfg.Log.Warn("capture", "error", err) })
 	if err != nil {
 		return s, err
 	}
@@ -56,6 +54,13 @@ func Record(ctx context.Context, cfg Config, c Capture, progress func(Progress),
 		err = errors.Join(err, <-served)
 	}
 	return s, err
+}
+
+// open opens the interfaces.
+func (c *Capture) open(workers int, notify func(error)) (*afpacket.Source, error) {
+	return afpacket.Open(afpacket.Config{Interfaces: c.Interfaces, Workers: workers, Snaplen: uint32(c.Snaplen), Buffer: int(c.Buffer),
+		Promiscuous: c.Promiscuous, NoRollover: true, KeepFragments: true, // one worker for a flow; packets as they were on the wire
+		Filter: source.Filter{Expr: c.filter(), Compile: bpf.Compile}, Notify: notify})
 }
 
 // watch runs the capture, tells its progress and keeps the status file.
