@@ -33,6 +33,7 @@ var (
 // see counts one packet of f and notes what is new in its headers.
 func (f *Flow) see(p *record.Packet, d *packet.Decoded, dir proto.Dir) {
 	f.Last = max(f.Last, p.Time)
+	f.Start, f.partStart = min(f.Start, p.Time), min(f.partStart, p.Time) // clocks step back, and fragments wait
 	c := &f.count[dir]
 	c.packets++
 	c.bytes += uint64(p.WireLen)

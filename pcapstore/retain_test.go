@@ -184,7 +184,7 @@ func TestRetainMakesRoom(t *testing.T) {
 	rec.addAll(fresh)
 	rec.Writer(0).Flush(base + hour)
 	waitFor(t, func() bool { return rec.Status()[0].Failing != nil })
-	d.full.Store(false) // as deleting makes room
+	d.full.Store(false)      // as deleting makes room
 	waitFor(t, func() bool { // the finisher may still have the segment in its hands
 		out, err := rec.Retain(base+2*hour, Limits{MaxAge: time.Hour}, nil)
 		if err != nil {

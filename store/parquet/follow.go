@@ -24,7 +24,8 @@ const (
 
 // Follow calls yield for each record of q.Kind that passes q.Where and is sealed from now on, whichever process seals it,
 // until ctx ends or yield or idle returns false. Of a session that lasts each part comes as it is sealed: its counters
-// are those of the part. idle is called about once a second while nothing passes.
+// are those of the part. idle is called once when nothing is missed any more, and then about once a second while nothing
+// passes.
 func (s *Store) Follow(ctx context.Context, q store.Search, yield func(*record.Record) bool, idle func() bool) error {
 	seen := map[string]bool{}
 	if _, err := s.fresh(q.Kind, seen); err != nil {
@@ -36,6 +37,9 @@ func (s *Store) Follow(ctx context.Context, q store.Search, yield func(*record.R
 	}
 	rows := newRowReader(q.Fields)
 	defer rows.Close()
+	if !idle() { // from here on nothing is missed
+		return nil
+	}
 	told := time.Now()
 	for t := time.NewTicker(followEvery); ; {
 		select {
