@@ -63,7 +63,9 @@ func (p *Pipeline) Run(ctx context.Context, src source.Source) error {
 		err = nil
 	}
 	for _, w := range p.workers {
-		err = errors.Join(err, w.Flush())
+		if e := w.Flush(); err == nil { // a worker that failed says so again
+			err = e
+		}
 	}
 	return err
 }
