@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/tapir-project/tapir/flow"
@@ -136,8 +137,13 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	go func() { written <- n.packets.Run(lasting) }()
 	sealed := make(chan error, 1)
 	go func() { sealed <- n.records.Run(lasting) }()
-	kept := make(chan struct{})
-	go func() { defer close(kept); n.keeper.run(lasting, p) }()
+	var care sync.WaitGroup
+	care.Go(func() { n.keeper.run(lasting, p) })
+	if m.policy == pcapstore.DropPackets { // an import is over before merging pays
+		care.Go(func() {
+			n.records.RunCompaction(lasting, func(err error) { n.cfg.Log.Warn("merging record files", "error", err) })
+		})
+	}
 
 	err = p.Run(ctx, src)
 	for i := range n.cfg.Workers {
@@ -145,7 +151,7 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	}
 	err = errors.Join(err, <-written, n.records.Flush())
 	stop()
-	<-kept
+	care.Wait()
 	if e := <-sealed; e != nil && !errors.Is(e, context.Canceled) {
 		err = errors.Join(err, e)
 	}

@@ -29,7 +29,7 @@ const exactRows = 20_000_000
 // Aggregate groups in DuckDB. Time buckets are by start for Bounding First, by time of storing for Database, else by
 // end.
 func (s *Store) Aggregate(ctx context.Context, q store.Aggregate) (*store.Table, error) {
-	a, err := s.ask(ctx, q.Kind, q.Range, q.Bounding)
+	a, err := s.ask(ctx, q.Kind, q.Range, q.Bounding, q.Where)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,9 @@ import (
 // recordFile is a file of records that a reader has seen. Files never change, so what is known of one stays true.
 type recordFile struct {
 	fileName
-	path string // absolute
-	size int64
+	path    string // absolute
+	size    int64
+	changed time.Time
 
 	once sync.Once // guards foot and err
 	foot *footer
@@ -179,7 +180,7 @@ func (d *dirState) records(full string, kind record.Kind, hour int64) (out []*re
 			if err != nil {
 				continue // removed a moment ago
 			}
-			f.size = info.Size()
+			f.size, f.changed = info.Size(), info.ModTime()
 		}
 		d.files[base] = f
 		out = append(out, f)

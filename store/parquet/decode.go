@@ -14,7 +14,8 @@ import (
 type values struct {
 	nums []int64
 	text []byte
-	ends []uint32 // bytes: value i is text[ends[i-1]:ends[i]]; nil for numbers and for values of 16 bytes each
+	ends []uint32 // bytes: where value i ends in text; nil for numbers and for values of 16 bytes each
+	gap  uint32   // bytes between the end of a value and the next: the length before it
 	n    int
 }
 
@@ -23,9 +24,9 @@ func (v *values) bytes(i int) []byte {
 	if v.ends == nil {
 		return v.text[16*i : 16*i+16]
 	}
-	from := uint32(0)
+	from := v.gap
 	if i > 0 {
-		from = v.ends[i-1]
+		from += v.ends[i-1]
 	}
 	return v.text[from:v.ends[i]:v.ends[i]]
 }
@@ -33,16 +34,38 @@ func (v *values) bytes(i int) []byte {
 // page is one decoded data page.
 type page struct {
 	first, rows int      // rows of the row group
-	at          []uint32 // for each row, where its values begin; one more at the end
+	runs        []rowRun // rows that have a value, in order; lists: nil
+	at          []uint32 // lists: for each row, where its values begin; one more at the end
 	vals        values
 	codes       []uint16 // values are those of the dictionary with these numbers
 	dict        *values
 }
 
-// value says which values the row of the row group with that number has: vals[i:j].
-func (p *page) span(row int) (i, j int) { return int(p.at[row-p.first]), int(p.at[row-p.first+1]) }
+// rowRun is n rows from row that have one value each, the first of them val.
+type rowRun struct{ row, n, val int }
 
-// num is a page's i-th value as a number, text as bytes.
+// span says which values the row of the row group with that number has: i to j.
+func (p *page) span(row int) (i, j int) {
+	row -= p.first
+	if p.at != nil {
+		return int(p.at[row]), int(p.at[row+1])
+	}
+	lo, hi := 0, len(p.runs)
+	for lo < hi { // the first run that ends behind row
+		if m := (lo + hi) / 2; p.runs[m].row+p.runs[m].n <= row {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo == len(p.runs) || row < p.runs[lo].row {
+		return 0, 0
+	}
+	i = p.runs[lo].val + row - p.runs[lo].row
+	return i, i + 1
+}
+
+// num is a page's i-th value as a number, bytes as bytes.
 func (p *page) num(i int) int64 {
 	if p.dict != nil {
 		return p.dict.nums[p.codes[i]]
@@ -133,7 +156,7 @@ func (c *chunk) next() error {
 	if h.kind == pageDict {
 		return c.readDict(&at)
 	}
-	if h.kind != pageV2 || h.rows == 0 || h.rows > h.values && h.rows > h.nulls {
+	if h.kind != pageV2 || h.rows == 0 || h.rows > h.values {
 		return fmt.Errorf("%w: page type %d with %d rows", errCorrupt, h.kind, h.rows)
 	}
 	c.row += h.rows
@@ -171,7 +194,12 @@ func (c *chunk) decode(at *pageAt) (*page, error) {
 	}
 	p := &page{first: at.first, rows: at.rows}
 	levels := at.reps + at.defs
-	n, err := p.levels(body[:at.reps], body[at.reps:levels], at, c.meta.slot.isMore())
+	n, err := 0, error(nil)
+	if c.meta.slot.isMore() {
+		n, err = p.listLevels(body[:at.reps], body[at.reps:levels], at)
+	} else {
+		n, err = p.levels(body[at.reps:levels], at)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -184,26 +212,39 @@ func (c *chunk) decode(at *pageAt) (*page, error) {
 	return p, c.values(p, at.encoding, data, n)
 }
 
-// levels finds out which rows have values; it returns the number of values.
-func (p *page) levels(reps, defs []byte, at *pageAt, list bool) (n int, err error) {
-	width, some := 1, uint16(1)
-	var rep []uint16
-	if list {
-		width, some = 2, 2
-		if rep, err = readHybrid(reps, 1, at.values); err != nil {
-			return 0, err
+// levels finds out which rows have a value; it returns the number of values.
+func (p *page) levels(defs []byte, at *pageAt) (n int, err error) {
+	row := 0
+	err = eachRun(defs, 1, at.values, func(v uint16, k int) {
+		if v == 1 {
+			if i := len(p.runs) - 1; i >= 0 && p.runs[i].row+p.runs[i].n == row {
+				p.runs[i].n += k
+			} else {
+				p.runs = append(p.runs, rowRun{row, k, n})
+			}
+			n += k
 		}
+		row += k
+	})
+	return n, err
+}
+
+// listLevels finds out which values belong to which row.
+func (p *page) listLevels(reps, defs []byte, at *pageAt) (n int, err error) {
+	rep, err := readHybrid(reps, 1, at.values)
+	if err != nil {
+		return 0, err
 	}
-	def, err := readHybrid(defs, width, at.values)
+	def, err := readHybrid(defs, 2, at.values)
 	if err != nil {
 		return 0, err
 	}
 	p.at = make([]uint32, 0, at.rows+1)
 	for i, d := range def {
-		if rep == nil || rep[i] == 0 {
+		if rep[i] == 0 {
 			p.at = append(p.at, uint32(n))
 		}
-		if d == some {
+		if d == 2 {
 			n++
 		}
 	}
@@ -293,19 +334,18 @@ func (v *values) plainTexts(b []byte, n int) error {
 	if 4*n > len(b) {
 		return errCorrupt
 	}
-	v.ends = make([]uint32, 0, n)
-	v.text = make([]byte, 0, len(b)-4*n)
-	for range n {
-		if len(b) < 4 {
+	v.text, v.gap, v.ends = b, 4, make([]uint32, n)
+	at := 0
+	for i := range v.ends {
+		if len(b)-at < 4 {
 			return errCorrupt
 		}
-		k := binary.LittleEndian.Uint32(b)
-		if b = b[4:]; uint64(k) > uint64(len(b)) {
+		k := binary.LittleEndian.Uint32(b[at:])
+		if at += 4; uint64(k) > uint64(len(b)-at) {
 			return errCorrupt
 		}
-		v.text = append(v.text, b[:k]...)
-		v.ends = append(v.ends, uint32(len(v.text)))
-		b = b[k:]
+		at += int(k)
+		v.ends[i] = uint32(at)
 	}
 	return nil
 }

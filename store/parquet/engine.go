@@ -35,7 +35,10 @@ func openEngine(memory int64, temp string) (*engine, error) {
 		"SET memory_limit = '" + strconv.FormatInt(memory>>10, 10) + "KiB'",
 		"SET temp_directory = " + quote(temp),
 		"SET preserve_insertion_order = false", // nothing here relies on it, and it costs memory
-		"SET parquet_metadata_cache = true",
+		// Both caches save some 5 % of a question and hold on to memory: 180 kB for each small file ever asked, and the
+		// bytes of files, which the page cache has too.
+		"SET parquet_metadata_cache = false",
+		"SET enable_external_file_cache = false",
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
 		"SET allow_community_extensions = false",

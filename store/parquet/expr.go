@@ -216,8 +216,23 @@ func (v value) any(ms []query.Matcher) string {
 	if v.list == "" {
 		return cond
 	}
-	return fmt.Sprintf("(%s) OR list_contains(list_transform(%s, lambda x: %s), true)", cond, v.list, anyOf("x", v.phys, ms))
+	single := make([]string, len(ms))
+	for i, m := range ms {
+		if single[i] = literalOf(v.phys, m); single[i] == "" {
+			return fmt.Sprintf("(%s) OR list_contains(list_transform(%s, lambda x: %s), true)", cond, v.list, anyOf("x", v.phys, ms))
+		}
+	}
+	if len(single) > fewLiterals {
+		return fmt.Sprintf("%s OR list_has_any(%s, [%s])", cond, v.list, strings.Join(single, ", "))
+	}
+	for _, lit := range single {
+		cond += fmt.Sprintf(" OR list_contains(%s, %s)", v.list, lit)
+	}
+	return cond
 }
+
+// fewLiterals are looked for in a list one by one, which takes less time than list_has_any.
+const fewLiterals = 3
 
 // anyOf says that the value x passes some of the matchers. Many single values become one IN.
 func anyOf(x string, phys physical, ms []query.Matcher) string {

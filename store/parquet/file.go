@@ -3,6 +3,7 @@ package parquet
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/deprecated"
@@ -16,6 +17,7 @@ type encoder struct {
 	off    int64 // bytes written and waiting
 	buf    []byte
 	schema []slot
+	bloom  bool // files get Bloom filters
 	meta   format.FileMetaData
 	err    error
 
@@ -74,6 +76,11 @@ func schemaOf(bs ...*builder) (out []slot) {
 // write appends b's rows as one row group.
 func (e *encoder) write(b *builder) error {
 	e.group.arrange(b)
+	for _, s := range b.used {
+		if e.group.counts[s] > 0 && !slices.Contains(e.schema, s) {
+			return fmt.Errorf("parquet: rows have column %v, the file has not", s) // our own bug
+		}
+	}
 	rg := format.RowGroup{NumRows: int64(b.rows), Columns: make([]format.ColumnChunk, 0, len(e.schema))}
 	rg.FileOffset = e.off
 	for i := 0; i < len(e.schema); i += gatherWidth {
@@ -160,6 +167,9 @@ func (e *encoder) chunk(b *builder, d *columnData) (m format.ColumnMetaData) {
 	m.DataPageOffset = e.off
 	e.pages(&p, phys, c, d, vals, &m)
 	m.TotalCompressedSize = e.off - start
+	if e.bloom && c.dict != nil && c.dict.len() >= minBlooms {
+		e.putBloom(c.dict, &m)
+	}
 	m.Statistics.NullCount = int64(b.rows - len(d.cells))
 	if d.slot.isMore() {
 		return m

@@ -28,6 +28,8 @@ type chunkMeta struct {
 	off   int64 // of its first page
 	size  int64 // of all its pages
 	nulls int64
+
+	bloomOff, bloomSize int64 // its Bloom filter; size 0: none
 }
 
 const maxFooter = 64 << 20
@@ -154,12 +156,19 @@ func (p *footerParser) columnMeta() (c chunkMeta, ok bool) {
 			dict = p.num64()
 		case 12:
 			c.nulls = p.nullCount()
+		case 14:
+			c.bloomOff = p.num64()
+		case 15:
+			c.bloomSize = p.num64()
 		default:
 			p.skip(t)
 		}
 	})
 	if dict > 0 {
 		c.off = dict
+	}
+	if c.bloomSize < 0 || c.bloomOff < 0 || c.bloomOff > p.size || c.bloomSize > p.size-c.bloomOff {
+		p.bad = true
 	}
 	if c.off < 4 || c.size < 0 || c.off > p.size || c.size > p.size-c.off {
 		p.bad = true
@@ -193,9 +202,9 @@ func (p *footerParser) nullCount() (n int64) {
 }
 
 // groupOf finds the row group of a row.
-func (f *footer) groupOf(row int64) (group, within int, err error) {
+func (f *footer) groupOf(row int64) (int, error) {
 	if row < 0 || row >= f.first[len(f.groups)] {
-		return 0, 0, fmt.Errorf("row %d of %d", row, f.first[len(f.groups)])
+		return 0, fmt.Errorf("row %d of %d", row, f.first[len(f.groups)])
 	}
 	i, ok := slices.BinarySearch(f.first, row)
 	if !ok {
@@ -204,5 +213,5 @@ func (f *footer) groupOf(row int64) (group, within int, err error) {
 	for f.groups[i].rows == 0 {
 		i++
 	}
-	return i, int(row - f.first[i]), nil
+	return i, nil
 }

@@ -11,7 +11,7 @@ import (
 // Get fetches the record with that id, its parts merged. An id tells when its record started, so the files of that
 // moment are asked first.
 func (s *Store) Get(ctx context.Context, kind record.Kind, id record.ID) (*record.Record, error) {
-	a, err := s.ask(ctx, kind, store.Range{}, store.Last)
+	a, err := s.ask(ctx, kind, store.Range{}, store.Last, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (k *Known) Has(r *record.Record) bool {
 		return k.other[r.ID]
 	}
 	_, ok := k.parts[part{r.ID, r.Part}]
-	return ok
+	return ok || k.whole[r.ID]
 }
 
 // Known reads the ids of all sessions and transactions that end at from (ns) or later.

@@ -92,48 +92,97 @@ func readHybrid(b []byte, width, n int) ([]uint16, error) {
 	if width == 0 {
 		return out[:n], nil
 	}
-	for len(out) < n {
-		h, k := binary.Uvarint(b)
-		if k <= 0 || h>>1 == 0 {
-			return nil, errCorrupt
+	err := eachPiece(b, width, n, func(packed []byte, v uint16, k int) {
+		if packed != nil {
+			out = unpack(out, packed, width, k)
+			return
 		}
-		b = b[k:]
-		if h&1 == 1 {
-			bytes := uint64(width) * (h >> 1)
-			if h>>1 > uint64(n) || bytes > uint64(len(b)) {
-				return nil, errCorrupt
-			}
-			out = unpack(out, b[:bytes], width, n)
-			b = b[bytes:]
-			continue
-		}
-		v, size := uint16(0), (width+7)/8
-		if len(b) < size || h>>1 > uint64(n-len(out)) {
-			return nil, errCorrupt
-		}
-		for i := range size {
-			v |= uint16(b[i]) << (8 * i)
-		}
-		b = b[size:]
-		for range h >> 1 {
+		for range k {
 			out = append(out, v)
 		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
-// unpack appends packed values, up to n in all.
-func unpack(out []uint16, b []byte, width, n int) []uint16 {
+// eachRun goes over n values of a hybrid as runs of equal ones.
+func eachRun(b []byte, width, n int, f func(v uint16, k int)) error {
+	var few []uint16
+	return eachPiece(b, width, n, func(packed []byte, v uint16, k int) {
+		if packed == nil {
+			f(v, k)
+			return
+		}
+		few = unpack(few[:0], packed, width, k)
+		for i := 0; i < len(few); {
+			j := i + 1
+			for j < len(few) && few[j] == few[i] {
+				j++
+			}
+			f(few[i], j-i)
+			i = j
+		}
+	})
+}
+
+// eachPiece goes over the pieces of a hybrid of n values: k packed values, or k times v.
+func eachPiece(b []byte, width, n int, f func(packed []byte, v uint16, k int)) error {
+	for n > 0 {
+		h, used := binary.Uvarint(b)
+		if used <= 0 || h>>1 == 0 || h>>1 > uint64(n)+8 {
+			return errCorrupt
+		}
+		b = b[used:]
+		k := int(h >> 1)
+		if h&1 == 1 {
+			bytes := width * k
+			if bytes > len(b) {
+				return errCorrupt
+			}
+			k = min(8*k, n)
+			f(b[:bytes], 0, k)
+			b = b[bytes:]
+		} else {
+			size := (width + 7) / 8
+			if len(b) < size || k > n {
+				return errCorrupt
+			}
+			v := uint16(0)
+			for i := range size {
+				v |= uint16(b[i]) << (8 * i)
+			}
+			f(nil, v, k)
+			b = b[size:]
+		}
+		n -= k
+	}
+	return nil
+}
+
+// unpack appends k packed values.
+func unpack(out []uint16, b []byte, width, k int) []uint16 {
+	switch width {
+	case 8:
+		for _, x := range b[:k] {
+			out = append(out, uint16(x))
+		}
+		return out
+	case 16:
+		for i := range k {
+			out = append(out, binary.LittleEndian.Uint16(b[2*i:]))
+		}
+		return out
+	}
 	acc, have := uint64(0), 0
 	mask := uint64(1)<<width - 1
 	for _, x := range b {
 		acc |= uint64(x) << have
 		for have += 8; have >= width; have -= width {
-			if len(out) == n {
+			if k == 0 {
 				return out
 			}
 			out = append(out, uint16(acc&mask))
 			acc >>= width
+			k--
 		}
 	}
 	return out

@@ -1,6 +1,8 @@
 package parquet
 
 import (
+	"slices"
+
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store"
 )
@@ -71,14 +73,8 @@ func (o *output) put(hits []hit) error {
 
 // putBlock reads and hands out a block of records.
 func (o *output) putBlock(hits []hit) error {
-	o.refs = o.refs[:0]
-	for i := range hits {
-		o.refs = append(o.refs, hits[i].rows...)
-	}
-	for len(o.recs) < len(o.refs) {
-		o.recs = append(o.recs, new(record.Record))
-	}
-	if err := o.rows.read(o.a.ctx, o.refs, o.recs[:len(o.refs)]); err != nil {
+	hits, err := o.readBlock(hits)
+	if err != nil {
 		return err
 	}
 	recs := o.recs
@@ -95,4 +91,43 @@ func (o *output) putBlock(hits []hit) error {
 		}
 	}
 	return nil
+}
+
+// readBlock reads the records of hits, but for those in files that have become unreadable; these are left out.
+func (o *output) readBlock(hits []hit) ([]hit, error) {
+	for {
+		o.refs = o.refs[:0]
+		for i := range hits {
+			o.refs = append(o.refs, hits[i].rows...)
+		}
+		for len(o.recs) < len(o.refs) {
+			o.recs = append(o.recs, new(record.Record))
+		}
+		err := o.rows.read(o.a.ctx, o.refs, o.recs[:len(o.refs)])
+		if err == nil || o.a.ctx.Err() != nil {
+			return hits, err
+		}
+		var good []hit
+		if good = o.readable(hits); len(good) == len(hits) {
+			return nil, err
+		}
+		hits = good
+	}
+}
+
+// readable keeps the hits all of whose rows are in files that can be read.
+func (o *output) readable(hits []hit) (good []hit) {
+	var files []*recordFile
+	for _, r := range o.refs {
+		if !slices.Contains(files, r.file) {
+			files = append(files, r.file)
+		}
+	}
+	o.a.leaveOut(&files)
+	for _, h := range hits {
+		if !slices.ContainsFunc(h.rows, func(r rowRef) bool { return !slices.Contains(files, r.file) }) {
+			good = append(good, h)
+		}
+	}
+	return good
 }

@@ -43,6 +43,8 @@ type Deleted struct {
 // measured from, ns; space measures the file system. A file that a reader has open is gone for others and freed when the
 // reader is done. Hour folders that are empty then go too.
 func (w *Writer) Retain(now int64, l Limits, space func() (datadir.Space, error)) (out []Deleted, err error) {
+	w.maintain.Lock()
+	defer w.maintain.Unlock()
 	files, total, err := w.oldestFirst()
 	if err != nil {
 		return nil, err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/tapir-project/tapir/internal/communityid"
 	"github.com/tapir-project/tapir/record"
@@ -17,12 +19,13 @@ type rowRef struct {
 }
 
 // rowReader makes records of rows. It keeps the row groups it used last, with the pages it decoded, so that rows that
-// stand near each other cost little. It is not safe for concurrent use; close it.
+// stand near each other cost little. Row groups are read side by side. It is not safe for concurrent use; close it.
 type rowReader struct {
 	want   []bool // by slot: columns to read; nil: all
 	fields []bool // by field: what records are to hold; nil: all
 	extra  bool   // columns are read that records are not to hold
-	spare  record.Values
+
+	mu     sync.Mutex // guards what follows
 	groups []*openGroup
 	tick   int
 }
@@ -34,6 +37,8 @@ type openGroup struct {
 	f      *os.File
 	chunks []*chunk
 	used   int // tick of the last use
+	busy   bool
+	spare  record.Values
 }
 
 const maxOpenGroups = 6
@@ -68,8 +73,52 @@ func (r *rowReader) Close() {
 	r.groups = nil
 }
 
+// span is a run of rows in one row group.
+type span struct {
+	file  *recordFile
+	group int
+	first int64 // number of the group's first row
+	order []int // places of the rows in refs, by row
+}
+
 // read fills recs with the records of refs, in that order.
 func (r *rowReader) read(ctx context.Context, refs []rowRef, recs []*record.Record) error {
+	spans, err := spansOf(refs)
+	if err != nil {
+		return err
+	}
+	work := make(chan *span)
+	failed := make(chan error, runtime.NumCPU())
+	n := min(runtime.NumCPU(), len(spans))
+	for range n {
+		go func() {
+			var err error
+			for s := range work {
+				if err == nil {
+					err = r.readSpan(s, refs, recs)
+				}
+			}
+			failed <- err
+		}()
+	}
+	for i := range spans {
+		if ctx.Err() != nil {
+			break
+		}
+		work <- &spans[i]
+	}
+	close(work)
+	err = ctx.Err()
+	for range n {
+		if e := <-failed; err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// spansOf orders rows by where they stand.
+func spansOf(refs []rowRef) (out []span, err error) {
 	order := make([]int, len(refs))
 	for i := range order {
 		order[i] = i
@@ -81,16 +130,23 @@ func (r *rowReader) read(ctx context.Context, refs []rowRef, recs []*record.Reco
 		return cmpInt(refs[a].row, refs[b].row)
 	})
 	for i := 0; i < len(order); {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		j, err := r.readGroup(refs, recs, order[i:])
+		file := refs[order[i]].file
+		foot, err := file.meta()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		i += j
+		group, err := foot.groupOf(refs[order[i]].row)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.path, err)
+		}
+		j := i + 1
+		for j < len(order) && refs[order[j]].file == file && refs[order[j]].row < foot.first[group+1] {
+			j++
+		}
+		out = append(out, span{file, group, foot.first[group], order[i:j]})
+		i = j
 	}
-	return nil
+	return out, nil
 }
 
 func cmpString(a, b string) int {
@@ -103,54 +159,42 @@ func cmpString(a, b string) int {
 	return 0
 }
 
-// readGroup reads the rows of order that lie in the row group of its first, and says how many.
-func (r *rowReader) readGroup(refs []rowRef, recs []*record.Record, order []int) (int, error) {
-	file := refs[order[0]].file
-	foot, err := file.meta()
+// readSpan reads the rows of one row group.
+func (r *rowReader) readSpan(s *span, refs []rowRef, recs []*record.Record) error {
+	g, err := r.open(s)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	group, _, err := foot.groupOf(refs[order[0]].row)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", file.path, err)
-	}
-	g, err := r.open(file, foot, group)
-	if err != nil {
-		return 0, err
-	}
-	first, next := foot.first[group], foot.first[group+1]
-	n := 0
-	for n < len(order) && refs[order[n]].file == file && refs[order[n]].row < next {
-		rec := recs[order[n]]
-		rec.Reset()
-		rec.Kind, rec.Final = file.kind, true
-		n++
+	defer r.release(g)
+	for _, i := range s.order {
+		recs[i].Reset()
+		recs[i].Kind, recs[i].Final = s.file.kind, true
 	}
 	for _, c := range g.chunks {
-		if err := r.column(c, refs, recs, order[:n], first); err != nil {
-			return 0, fmt.Errorf("%s: %w", file.path, err)
+		if err := r.column(c, refs, recs, s); err != nil {
+			return fmt.Errorf("%s: %w", s.file.path, err)
 		}
 	}
-	for _, i := range order[:n] {
+	for _, i := range s.order {
 		if recs[i].Kind == record.KindSession {
 			recs[i].Session = recs[i].ID
 		}
 		if r.extra {
-			r.narrow(&recs[i].Values)
+			r.narrow(&recs[i].Values, &g.spare)
 		}
 	}
-	return n, nil
+	return nil
 }
 
 // narrow leaves out of v what was read for the sake of other fields only.
-func (r *rowReader) narrow(v *record.Values) {
-	r.spare.Reset()
+func (r *rowReader) narrow(v, spare *record.Values) {
+	spare.Reset()
 	for i := range v.Len() {
 		if x := v.At(i); r.fields[x.Field()] {
-			putValue(&r.spare, x)
+			putValue(spare, x)
 		}
 	}
-	*v, r.spare = r.spare, *v
+	*v, *spare = *spare, *v
 }
 
 // putValue appends a copy of x to v.
@@ -165,30 +209,26 @@ func putValue(v *record.Values, x record.Value) {
 	}
 }
 
-// open finds or opens a row group.
-func (r *rowReader) open(file *recordFile, foot *footer, group int) (*openGroup, error) {
+// open finds or opens a span's row group. It is the caller's until released.
+func (r *rowReader) open(s *span) (*openGroup, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.tick++
-	oldest := 0
+	oldest := -1
 	for i, g := range r.groups {
-		if g.file == file && g.group == group {
-			g.used = r.tick
+		if g.file == s.file && g.group == s.group {
+			g.used, g.busy = r.tick, true
 			return g, nil
 		}
-		if g.used < r.groups[oldest].used {
+		if !g.busy && (oldest < 0 || g.used < r.groups[oldest].used) {
 			oldest = i
 		}
 	}
-	f, err := os.Open(file.path)
+	g, err := r.openNew(s)
 	if err != nil {
 		return nil, err
 	}
-	g := &openGroup{file: file, group: group, f: f, used: r.tick}
-	for _, m := range foot.groups[group].chunks {
-		if r.want == nil || r.want[m.slot] {
-			g.chunks = append(g.chunks, &chunk{meta: m, phys: specs[m.slot].phys, r: f, off: m.off})
-		}
-	}
-	if len(r.groups) < maxOpenGroups {
+	if len(r.groups) < maxOpenGroups || oldest < 0 {
 		r.groups = append(r.groups, g)
 	} else {
 		r.groups[oldest].f.Close()
@@ -197,11 +237,35 @@ func (r *rowReader) open(file *recordFile, foot *footer, group int) (*openGroup,
 	return g, nil
 }
 
+func (r *rowReader) openNew(s *span) (*openGroup, error) {
+	foot, err := s.file.meta()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(s.file.path)
+	if err != nil {
+		return nil, err
+	}
+	g := &openGroup{file: s.file, group: s.group, f: f, used: r.tick, busy: true}
+	for _, m := range foot.groups[s.group].chunks {
+		if r.want == nil || r.want[m.slot] {
+			g.chunks = append(g.chunks, &chunk{meta: m, phys: specs[m.slot].phys, r: f, off: m.off})
+		}
+	}
+	return g, nil
+}
+
+func (r *rowReader) release(g *openGroup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g.busy = false
+}
+
 // column adds one column's values to the records.
-func (r *rowReader) column(c *chunk, refs []rowRef, recs []*record.Record, order []int, first int64) error {
+func (r *rowReader) column(c *chunk, refs []rowRef, recs []*record.Record, s *span) error {
 	var p *page
-	for _, i := range order {
-		row := int(refs[i].row - first)
+	for _, i := range s.order {
+		row := int(refs[i].row - s.first)
 		if p == nil || row >= p.first+p.rows {
 			var err error
 			if p, err = c.find(row); err != nil {

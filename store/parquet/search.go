@@ -30,7 +30,7 @@ func (h *hit) before(o *hit) int {
 // from the files. Without an order it goes from the newest files to the oldest, a few at a time, and ends when it has
 // enough.
 func (s *Store) Search(ctx context.Context, q store.Search, yield func(*record.Record) bool) (store.Coverage, error) {
-	a, err := s.ask(ctx, q.Kind, q.Range, q.Bounding)
+	a, err := s.ask(ctx, q.Kind, q.Range, q.Bounding, q.Where)
 	if err != nil {
 		return store.Coverage{}, err
 	}
@@ -74,7 +74,9 @@ func (a *asking) newestFirst(q *store.Search, o *output) error {
 			return err
 		}
 		pending = append(pending, found...)
-		slices.SortFunc(pending, func(x, y hit) int { return x.before(&y) })
+		if err := a.settle(pending); err != nil {
+			return err
+		}
 		a.progress(q, len(batch))
 		files, size = rest, nextSize(size, q.Limit)
 		n := len(pending)
@@ -116,27 +118,80 @@ func (a *asking) progress(q *store.Search, files int) {
 	}
 }
 
-const newestOrder = ` ORDER BY "event.start" DESC, "event.id"`
+const newestOrder = ` ORDER BY "event.start" DESC`
 
-// locate finds records in whole files, the newest first, up to limit if that is not 0.
+// locate finds records in whole files, the newest first, up to limit if that is not 0. Ids, which put records of equal
+// start in order, are left zero where a limit makes it likely that they do not matter: reading them costs more than the
+// rest of a simple question.
 func (a *asking) locate(q *store.Search, files []*recordFile, limit int) (out []hit, err error) {
+	if limit > 0 {
+		out, err = a.locateBy(q, files, limit+1, false)
+		switch n := len(out); {
+		case err != nil || n <= limit:
+			return out, err
+		case out[limit-1].start != out[limit].start:
+			return out[:limit], nil
+		} // more records start with the last one than there is room for: ids decide
+	}
+	return a.locateBy(q, files, limit, true)
+}
+
+func (a *asking) locateBy(q *store.Search, files []*recordFile, limit int, ids bool) (out []hit, err error) {
 	ask := newQuestion(q.Kind, a.have)
-	ask.need[slotID] = true
 	where := ask.where(q)
+	id, order := "NULL::UUID", newestOrder
+	if ids {
+		id = ask.col(slotID)
+		order += ", " + id
+	}
 	files = slices.Clone(files)
 	err = a.run(&files, func(files []*recordFile) string {
-		return `SELECT file_index::BIGINT, file_row_number, epoch_ns("event.start"), "event.id" FROM ` + scan(files, ask.slots()) +
-			" WHERE " + where + newestOrder + limitSQL(limit, 0)
+		return `SELECT file_index::BIGINT, file_row_number, epoch_ns("event.start"), ` + id + " FROM " + scan(files, ask.slots()) +
+			" WHERE " + where + order + limitSQL(limit, 0)
 	}, func() { out = out[:0] }, func(r scanner) error {
-		var file, row, start int64
+		h := hit{}
+		var file, row int64
 		var id []byte
-		if err := r.Scan(&file, &row, &start, &id); err != nil {
+		if err := r.Scan(&file, &row, &h.start, &id); err != nil {
 			return err
 		}
-		out = append(out, hit{start: start, id: record.ID(id), rows: []rowRef{{files[file], row}}})
+		copy(h.id[:], id)
+		h.rows = []rowRef{{files[file], row}}
+		out = append(out, h)
 		return nil
 	})
 	return out, err
+}
+
+// settle puts hits in order, and reads the ids of those that start together.
+func (a *asking) settle(hits []hit) error {
+	slices.SortFunc(hits, func(x, y hit) int { return x.before(&y) })
+	var refs []rowRef
+	var ties []*hit
+	for i := range hits {
+		tie := i > 0 && hits[i-1].start == hits[i].start || i+1 < len(hits) && hits[i+1].start == hits[i].start
+		if tie && hits[i].id.IsZero() {
+			ties = append(ties, &hits[i])
+			refs = append(refs, hits[i].rows[0])
+		}
+	}
+	if len(ties) == 0 {
+		return nil
+	}
+	recs := make([]*record.Record, len(refs))
+	for i := range recs {
+		recs[i] = new(record.Record)
+	}
+	rows := newRowReader([]record.FieldID{})
+	defer rows.Close()
+	if err := rows.read(a.ctx, refs, recs); err != nil {
+		return err
+	}
+	for i, h := range ties {
+		h.id = recs[i].ID
+	}
+	slices.SortFunc(hits, func(x, y hit) int { return x.before(&y) })
+	return nil
 }
 
 // locateParts finds sessions in parts files.
@@ -145,7 +200,7 @@ func (a *asking) locateParts(q *store.Search, limit int) (out []hit, err error) 
 	ask.need[slotID] = true
 	where := ask.where(q)
 	err = a.run(&a.parts, func(files []*recordFile) string {
-		return `SELECT rows, epoch_ns("event.start"), "event.id" FROM ` + merged(files, ask.slots()) + " WHERE " + where + newestOrder + limitSQL(limit, 0)
+		return `SELECT rows, epoch_ns("event.start"), "event.id" FROM ` + merged(files, ask.slots()) + " WHERE " + where + newestOrder + `, "event.id"` + limitSQL(limit, 0)
 	}, func() { out = out[:0] }, func(r scanner) error {
 		var rows any
 		var start int64

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store"
 )
@@ -77,19 +78,20 @@ func (s *Store) duck() (*engine, error) {
 type asking struct {
 	ctx    context.Context
 	engine *engine
+	again  func() ([]*recordFile, error) // what is stored now
 	whole  []*recordFile
 	parts  []*recordFile
 	have   []bool // by slot: columns that occur in these files
 	cov    store.Coverage
 }
 
-// ask begins a question of a kind and a time range.
-func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b store.Bounding) (*asking, error) {
+// ask begins a question of a kind, a time range and a condition. Files that cannot hold an answer count as looked at.
+func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b store.Bounding, where query.Expr) (*asking, error) {
 	files, err := s.catalog.list(kind, false)
 	if err != nil {
 		return nil, err
 	}
-	a := &asking{ctx: ctx}
+	a := &asking{ctx: ctx, again: func() ([]*recordFile, error) { return s.catalog.list(kind, true) }}
 	if a.engine, err = s.duck(); err != nil {
 		return nil, err
 	}
@@ -108,6 +110,9 @@ func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b stor
 		a.cov.Files++
 		a.cov.Rows += f.rows
 	}
+	n := len(a.whole)
+	a.whole = prune(a.whole, where)
+	a.cov.FilesDone = n - len(a.whole)
 	a.have = columnsOf(a.whole, a.parts)
 	return a, nil
 }
@@ -115,8 +120,10 @@ func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b stor
 // columnsOf says which columns occur in files.
 func columnsOf(lists ...[]*recordFile) []bool {
 	have := make([]bool, numSlots)
+	parts := false
 	for _, files := range lists {
 		for _, f := range files {
+			parts = parts || f.parts
 			foot, err := f.meta()
 			if err != nil {
 				continue // DuckDB will not read it either; see leaveOut
@@ -127,6 +134,12 @@ func columnsOf(lists ...[]*recordFile) []bool {
 				}
 			}
 		}
+	}
+	if parts { // merging makes up what follows from other fields
+		for i := range derivedRules {
+			have[slotOf(derivedRules[i].field)] = true
+		}
+		have[slotOf(fCommunity)] = true
 	}
 	return have
 }
@@ -147,20 +160,28 @@ func (a *asking) run(files *[]*recordFile, statement func([]*recordFile) string,
 	}
 }
 
-// leaveOut drops files that cannot be read and says whether there were some.
+// leaveOut drops files that cannot be read and says whether there were some. Those that retention has deleted
+// meanwhile are no gap in the answer: what is left is all there is.
 func (a *asking) leaveOut(files *[]*recordFile) bool {
 	var good []*recordFile
 	for _, f := range *files {
-		if _, err := readFooter(f.path); err != nil {
+		_, err := readFooter(f.path)
+		if err == nil {
+			good = append(good, f)
+		} else if !os.IsNotExist(err) || !a.expired(f) {
 			a.cov.Partial = true
 			a.cov.Problems = append(a.cov.Problems, fmt.Sprintf("%s: %v", f.path, err))
-			continue
 		}
-		good = append(good, f)
 	}
 	dropped := len(good) < len(*files)
 	*files = good
 	return dropped
+}
+
+// expired says whether f, which is gone, was older than all that is stored now.
+func (a *asking) expired(f *recordFile) bool {
+	files, err := a.again()
+	return err == nil && (len(files) == 0 || files[0].start > f.last)
 }
 
 // Status tells what is stored.
@@ -198,7 +219,7 @@ func (s *Store) Status(ctx context.Context) (store.Status, error) {
 
 // countParts counts the sessions with rows in parts files.
 func (s *Store) countParts(ctx context.Context, parts []*recordFile) (n int64, err error) {
-	a := &asking{ctx: ctx}
+	a := &asking{ctx: ctx, again: func() ([]*recordFile, error) { return s.catalog.list(record.KindSession, true) }}
 	if len(parts) == 0 {
 		return 0, nil
 	}

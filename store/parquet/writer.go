@@ -28,6 +28,9 @@ type Options struct {
 	MaxMemory int
 	// Sync makes a sealed file survive a crash of the machine, not only of the program (fsync).
 	Sync bool
+	// MergeGrace is how long files that compaction has replaced are kept for those who may read them still, default one
+	// minute.
+	MergeGrace time.Duration
 	// Now is the time of storing (event.ingested) and what SealEvery is measured by, default time.Now.
 	Now func() time.Time
 
@@ -58,6 +61,9 @@ type Writer struct {
 	closed   bool
 
 	marksMu sync.Mutex // serialises writing the marks file
+
+	maintain    sync.Mutex // serialises compaction and retention; guards what follows
+	partsMerged time.Time  // when parts files were last merged
 }
 
 // WriterStats counts what a Writer did.
@@ -103,7 +109,7 @@ func OpenWriter(dir string, o Options) (*Writer, error) {
 			return nil, fmt.Errorf("record store: %w", err)
 		}
 	}
-	if err := w.sweep(); err != nil {
+	if err := errors.Join(w.sweep(), w.dropMerges()); err != nil {
 		return nil, fmt.Errorf("record store: remove half-written files: %w", err)
 	}
 	marks, err := ReadMarks(dir)
@@ -120,6 +126,9 @@ func setDefaults(o *Options) {
 	}
 	if o.MaxMemory == 0 {
 		o.MaxMemory = 64 << 20
+	}
+	if o.MergeGrace == 0 {
+		o.MergeGrace = time.Minute
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -394,6 +403,15 @@ func (w *Writer) seal(hs []*held) error {
 	}
 	w.mu.Unlock()
 	return w.moveMarks()
+}
+
+// giveBack keeps an empty builder for reuse.
+func (w *Writer) giveBack(b *builder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.free) < maxFree {
+		w.free = append(w.free, b)
+	}
 }
 
 const maxFree = 4 // empty builders and encoders kept for reuse

@@ -136,7 +136,11 @@ func makeValid(r *record.Record) *record.Record {
 
 // whole adds a record that is one row.
 func (w *world) whole(kind record.Kind) {
-	r := w.record(kind, baseTime+w.r.Int64N(3*hour))
+	start := baseTime + w.r.Int64N(3*hour)
+	if w.r.IntN(3) == 0 { // many start together
+		start = baseTime + w.r.Int64N(40)*240e9
+	}
+	r := w.record(kind, start)
 	r.Final = true
 	w.given = append(w.given, r)
 }
