@@ -324,32 +324,37 @@ func (r *rowReader) underive(rec *record.Record, bits int64) {
 			v.PutInt(d.field, (rec.End-rec.Start)/d.span)
 			continue
 		}
-		x, _ := v.First(d.a)
-		y, ok := v.First(d.b)
-		if ok {
+		x, ok1 := v.First(d.a)
+		y, ok2 := v.First(d.b)
+		if ok1 && ok2 {
 			v.PutInt(d.field, x.Int()+y.Int())
 		}
 	}
 	if bits&communityBit != 0 && (r.fields == nil || r.fields[fCommunity]) {
 		var buf [32]byte
-		v.PutText(fCommunity, appendCommunity(buf[:0], v))
+		if text, ok := appendCommunity(buf[:0], v); ok {
+			v.PutText(fCommunity, text)
+		}
 	}
 }
 
-// appendCommunity computes the Community ID of a record from its ends.
-func appendCommunity(dst []byte, v *record.Values) []byte {
+// appendCommunity computes the Community ID of a record from its ends; ok is false if it has none.
+func appendCommunity(dst []byte, v *record.Values) (out []byte, ok bool) {
 	num := func(f record.FieldID) int64 {
 		if x, ok := v.First(f); ok {
 			return x.Int()
 		}
 		return 0
 	}
-	src, _ := v.First(fSrcIP)
-	dst2, _ := v.First(fDstIP)
+	a, ok1 := v.First(fSrcIP)
+	b, ok2 := v.First(fDstIP)
+	if !ok1 || !ok2 {
+		return dst, false
+	}
 	proto := num(fProto)
 	sport, dport := num(fSrcPort), num(fDstPort)
 	if proto == protoICMP || proto == protoICMPv6 {
 		sport, dport = num(fICMPType), num(fICMPCode)
 	}
-	return communityid.Append(dst, src.Addr(), dst2.Addr(), uint16(sport), uint16(dport), uint8(proto))
+	return communityid.Append(dst, a.Addr(), b.Addr(), uint16(sport), uint16(dport), uint8(proto)), true
 }
