@@ -51,7 +51,7 @@ func TestKillDuringImport(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "loop.pcap")
-	original := writeLoop(t, file, 60)
+	original := writeLoop(t, file, 25)
 	empty := filepath.Join(dir, "empty.pcap")
 	if err := os.WriteFile(empty, pcapio.AppendPcapHeader(nil, record.LinkEthernet, 0), 0o600); err != nil {
 		t.Fatal(err)
