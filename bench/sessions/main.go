@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tapir-project/tapir/bench/sessions/traffic"
@@ -28,16 +29,17 @@ func main() {
 	rate := flag.Int("rate", 5000, "sessions a second written while asking the second time")
 	rounds := flag.Int("rounds", 7, "times each question is asked")
 	tx := flag.Bool("transactions", false, "write transactions too")
+	compact := flag.Bool("compact", false, "merge files before asking")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *n, *data, *rate, *rounds, *tx); err != nil {
+	if err := run(ctx, *n, *data, *rate, *rounds, *tx, *compact); err != nil {
 		fmt.Fprintln(os.Stderr, "sessions:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, n int, dir string, rate, rounds int, tx bool) error {
+func run(ctx context.Context, n int, dir string, rate, rounds int, tx, compact bool) error {
 	if dir == "" {
 		tmp, err := os.MkdirTemp("", "tapir-sessions-")
 		if err != nil {
@@ -50,12 +52,17 @@ func run(ctx context.Context, n int, dir string, rate, rounds int, tx bool) erro
 	if err := fill(ctx, dir, src, n, tx); err != nil {
 		return err
 	}
+	if compact {
+		if err := merge(ctx, dir); err != nil {
+			return err
+		}
+	}
 	s, err := parquet.OpenReader(dir)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	fmt.Printf("\n%-44s %10s %10s %10s\n", "question", "at rest", "first", "writing")
+	fmt.Printf("\n%-44s %10s %10s %10s %10s\n", "question", "at rest", "CPU", "first", "writing")
 	b := &bench{ctx: ctx, store: s, rounds: rounds, src: src}
 	if err := b.prepare(); err != nil {
 		return err
@@ -114,6 +121,23 @@ func fill(ctx context.Context, dir string, src *traffic.Source, n int, tx bool) 
 	return ctx.Err()
 }
 
+// merge compacts what fill wrote.
+func merge(ctx context.Context, dir string) error {
+	later := func() time.Time { return time.Now().Add(time.Hour) } // no more files will come
+	w, err := parquet.OpenWriter(dir, parquet.Options{SealEvery: -1, Now: later, MergeGrace: time.Nanosecond})
+	if err != nil {
+		return err
+	}
+	start, steps := time.Now(), 0
+	for did := true; did; steps++ {
+		if did, err = w.Compact(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("merged files in %d steps, %v\n", steps-1, time.Since(start).Round(time.Millisecond))
+	return w.Close()
+}
+
 // write adds sessions at a steady rate, one in five of them in two parts, until ctx ends.
 func write(ctx context.Context, dir string, src *traffic.Source, rate int) error {
 	w, err := parquet.OpenWriter(dir, parquet.Options{})
@@ -122,8 +146,12 @@ func write(ctx context.Context, dir string, src *traffic.Source, rate int) error
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Add(1)
+	wg.Add(2)
 	go func() { defer wg.Done(); w.Run(ctx) }()
+	go func() {
+		defer wg.Done()
+		w.RunCompaction(ctx, func(err error) { fmt.Fprintln(os.Stderr, "sessions: merging:", err) })
+	}()
 	const ticks = 50 // a second
 	t := time.NewTicker(time.Second / ticks)
 	defer t.Stop()
@@ -159,6 +187,7 @@ type bench struct {
 	asked  []question
 	took   [2][]time.Duration // medians
 	first  []time.Duration
+	cpu    []time.Duration // user and system time a question takes at rest, over all cores
 }
 
 // question is one thing asked; f says how many records or rows came.
@@ -172,7 +201,11 @@ type question struct {
 func (b *bench) ask(pass int) error {
 	for _, q := range b.asked {
 		var all []time.Duration
+		var before time.Duration
 		for i := range b.rounds + 1 {
+			if i == 1 {
+				before = cpuTime()
+			}
 			start := time.Now()
 			n, err := q.f()
 			if err != nil {
@@ -187,17 +220,30 @@ func (b *bench) ask(pass int) error {
 				b.first = append(b.first, d)
 			}
 		}
+		if pass == 0 {
+			b.cpu = append(b.cpu, (cpuTime()-before)/time.Duration(b.rounds))
+		}
 		slices.Sort(all)
 		b.took[pass] = append(b.took[pass], all[len(all)/2])
 	}
 	return nil
 }
 
+// cpuTime is the time that this process has spent computing.
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
 func (b *bench) print() {
 	for i, q := range b.asked {
-		row := fmt.Sprintf("%-44s %10v %10v", q.name, b.took[0][i].Round(100*time.Microsecond), b.first[i].Round(100*time.Microsecond))
+		ms := func(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
+		row := fmt.Sprintf("%-44s %10v %10v %10v", q.name, ms(b.took[0][i]), ms(b.cpu[i]), ms(b.first[i]))
 		if i < len(b.took[1]) {
-			row += fmt.Sprintf(" %10v", b.took[1][i].Round(100*time.Microsecond))
+			row += fmt.Sprintf(" %10v", ms(b.took[1][i]))
 			if b.took[1][i] > max(time.Second, q.bar) {
 				row += "  over 1 s while writing"
 			}

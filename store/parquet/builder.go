@@ -19,13 +19,15 @@ type builder struct {
 	used   []slot   // columns that have values, in the order of first use
 	shapes []shape
 	bySig  map[uint64]uint32 // signature -> shapes
-	cells  []int64
+	cells  [][]int64         // pages of up to pageCells; a row lies in one
+	page   int               // the one being filled
 	rows   int
 	stamp  uint32 // of the row being built; a column whose stamp equals it has a value
 	nset   int    // number of such columns
 	sig    uint64 // exclusive or of their keys
 
 	community []byte // Community ID of the row being built, borrowed
+	checked   *communityCheck
 
 	minStart, maxStart, maxEnd int64
 }
@@ -44,17 +46,19 @@ type column struct {
 // shape is a set of columns and the rows that have just these.
 type shape struct {
 	cols []slot   // in the order of files
-	rows []uint32 // offsets into cells
+	rows []uint32 // where they stand: page of cells << pageBits | place in it
 }
 
 const (
-	maxRows  = 1 << 16 // rows of a row group
-	listBits = 16      // of a list's cell hold its length; records hold fewer values (record.MaxValues)
-	listMask = 1<<listBits - 1
+	maxRows   = 1 << 16 // rows of a row group
+	pageBits  = 16
+	pageCells = 1 << pageBits
+	listBits  = 16 // of a list's cell hold its length; records hold fewer values (record.MaxValues)
+	listMask  = 1<<listBits - 1
 )
 
 func newBuilder() *builder {
-	b := &builder{cols: make([]column, numSlots), bySig: map[uint64]uint32{}}
+	b := &builder{cols: make([]column, numSlots), bySig: map[uint64]uint32{}, checked: new(communityCheck)}
 	for i := range b.cols {
 		b.cols[i].key, b.cols[i].phys = mixKey(uint64(i+1)), specs[i].phys
 	}
@@ -85,7 +89,10 @@ func (b *builder) reset() {
 		c.list = c.list[:0]
 	}
 	clear(b.bySig)
-	b.used, b.shapes, b.cells, b.rows = b.used[:0], b.shapes[:0], b.cells[:0], 0
+	for i := range b.cells {
+		b.cells[i] = b.cells[i][:0]
+	}
+	b.used, b.shapes, b.page, b.rows = b.used[:0], b.shapes[:0], 0, 0
 	b.minStart, b.maxStart, b.maxEnd = math.MaxInt64, math.MinInt64, math.MinInt64
 }
 
@@ -217,14 +224,15 @@ func (c *column) text(t []byte) int64 {
 	if c.dict == nil {
 		c.dict = new(intern)
 	}
-	code, ok := c.dict.find(t)
-	if ok {
-		return int64(code)
-	}
-	if c.phys == physText && !utf8.Valid(t) {
+	code, h, ok := c.dict.find(t)
+	if !ok && c.phys == physText && !utf8.Valid(t) {
 		t = []byte(validText(string(t)))
+		code, h, ok = c.dict.find(t)
 	}
-	return int64(c.dict.add(t))
+	if !ok {
+		code = c.dict.insert(t, h)
+	}
+	return int64(code)
 }
 
 // validText replaces each byte that is not UTF-8 by U+FFFD.
@@ -265,17 +273,37 @@ func (b *builder) copyRow(s *shape) bool {
 	if len(s.cols) != b.nset {
 		return false
 	}
-	at := len(b.cells)
+	cells := b.room()
+	at := len(cells)
 	for _, slot := range s.cols {
 		c := &b.cols[slot]
 		if c.stamp != b.stamp {
-			b.cells = b.cells[:at]
 			return false
 		}
-		b.cells = append(b.cells, c.cell)
+		cells = append(cells, c.cell)
 	}
-	s.rows = append(s.rows, uint32(at))
+	b.cells[b.page] = cells
+	s.rows = append(s.rows, uint32(b.page<<pageBits|at))
 	return true
+}
+
+// room gives a page with room for the row being built.
+func (b *builder) room() []int64 {
+	if b.page < len(b.cells) {
+		if p := b.cells[b.page]; len(p)+b.nset <= pageCells {
+			return p
+		}
+		b.page++
+	}
+	if b.page == len(b.cells) {
+		b.cells = append(b.cells, make([]int64, 0, pageCells))
+	}
+	return b.cells[b.page]
+}
+
+// cell is the i-th cell of a row.
+func (b *builder) cell(row uint32, i int) int64 {
+	return b.cells[row>>pageBits][int(row&(pageCells-1))+i]
 }
 
 func (b *builder) newShape() {
@@ -296,7 +324,10 @@ func (b *builder) newShape() {
 
 // memory is what the rows held take, in bytes.
 func (b *builder) memory() int {
-	n := 8 * len(b.cells)
+	n := 8 * pageCells * b.page
+	if b.page < len(b.cells) {
+		n += 8 * len(b.cells[b.page])
+	}
 	for _, s := range b.used {
 		c := &b.cols[s]
 		n += 8 * len(c.list)

@@ -93,22 +93,60 @@ func communityPrefix(text []byte) int64 {
 func (b *builder) deriveCommunity() int64 {
 	text := b.community
 	b.community = nil
-	var buf [32]byte
 	if b.has(slotOf(fSrcIP)) && b.has(slotOf(fDstIP)) && b.has(slotOf(fProto)) {
 		proto := b.num(fProto)
 		sport, dport := b.num(fSrcPort), b.num(fDstPort)
 		if proto == protoICMP || proto == protoICMPv6 {
 			sport, dport = b.num(fICMPType), b.num(fICMPCode)
 		}
-		got := communityid.Append(buf[:0], b.addr(slotOf(fSrcIP)), b.addr(slotOf(fDstIP)), uint16(sport), uint16(dport), uint8(proto))
-		if string(got) == string(text) {
-			b.set(slotCommunity, communityPrefix(got))
+		ends := communityEnds{b.addr(slotOf(fSrcIP)), b.addr(slotOf(fDstIP)), uint16(sport), uint16(dport), uint8(proto)}
+		if b.checked.follows(&ends, text) {
+			b.set(slotCommunity, communityPrefix(text))
 			return communityBit
 		}
 	}
 	s := slotOf(fCommunity)
 	b.set(s, b.cols[s].text(text))
 	return 0
+}
+
+// communityEnds is what a Community ID is made of.
+type communityEnds struct {
+	src, dst     record.Addr
+	sport, dport uint16
+	proto        uint8
+}
+
+// communityCheck remembers which Community IDs were found to follow from their ends: the transactions of a session and
+// the session itself come close together.
+type communityCheck [1 << communityBits]struct {
+	ends communityEnds
+	text [communityLen]byte
+}
+
+const (
+	communityBits = 10
+	communityLen  = len("1:LQU9qZlK+B5F3KDmev6m5PMibrg=")
+)
+
+// follows says whether text is the Community ID of these ends.
+func (c *communityCheck) follows(ends *communityEnds, text []byte) bool {
+	if len(text) != communityLen {
+		return false
+	}
+	h := uint32(text[2]) | uint32(text[3])<<8 | uint32(text[4])<<16 | uint32(text[5])<<24
+	e := &c[h*0x9e3779b1>>(32-communityBits)]
+	if string(e.text[:]) == string(text) && e.ends == *ends {
+		return true
+	}
+	var buf [communityLen]byte
+	got := communityid.Append(buf[:0], ends.src, ends.dst, ends.sport, ends.dport, ends.proto)
+	if string(got) != string(text) {
+		return false
+	}
+	e.ends = *ends
+	copy(e.text[:], text)
+	return true
 }
 
 // num is the row's value of f, 0 if it has none.

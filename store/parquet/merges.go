@@ -116,6 +116,7 @@ func (m *merge) writeRows(ctx context.Context, out io.Writer, n *fileName, rows 
 	m.w.mu.Lock()
 	b := m.w.builder()
 	m.w.mu.Unlock()
+	b.checked = new(communityCheck) // not that of the shard it was taken from
 	defer func() { b.reset(); m.w.giveBack(b) }()
 	read := newRowReader(nil)
 	defer read.Close()

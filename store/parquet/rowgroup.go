@@ -8,6 +8,8 @@ type rowGroup struct {
 	shapes []*shape // in order
 	pos    []int    // for each shape, the place in its columns that gathering has come to
 	counts []int    // by slot: rows that have the column
+
+	present [gatherWidth]*columnData // gather's
 }
 
 // arrange orders the rows: shapes by the columns they have, the rows of a shape by start, then by arrival.
@@ -24,7 +26,7 @@ func (g *rowGroup) arrange(b *builder) {
 			g.counts[c] += len(s.rows)
 		}
 		slices.SortFunc(s.rows, func(x, y uint32) int { // the first cell is the start
-			if a, c := b.cells[x], b.cells[y]; a != c {
+			if a, c := b.cell(x, 0), b.cell(y, 0); a != c {
 				return cmpInt(a, c)
 			}
 			return int(x) - int(y)
@@ -82,8 +84,12 @@ func cmpInt(a, b int64) int {
 	return 0
 }
 
-// gatherWidth is how many columns are gathered at once: as many cells as two cache lines hold.
-const gatherWidth = 16
+// Cells are gathered from gatherWidth columns, two cache lines of a row, and gatherRows rows at a time, so that a row is
+// still in the cache when its next column is read.
+const (
+	gatherWidth = 16
+	gatherRows  = 1024
+)
 
 // columnData is one column of a row group, nulls left out.
 type columnData struct {
@@ -101,19 +107,22 @@ func (g *rowGroup) gather(block []slot, out []columnData) {
 	}
 	for i, s := range g.shapes {
 		at := g.pos[i]
+		present := g.present[:0]
 		for k, want := range block {
-			c := &out[k]
-			if at == len(s.cols) || s.cols[at] != want {
-				c.runs = addRun(c.runs, len(s.rows), false)
-				continue
+			some := at+len(present) < len(s.cols) && s.cols[at+len(present)] == want
+			out[k].runs = addRun(out[k].runs, len(s.rows), some)
+			if some {
+				present = append(present, &out[k])
 			}
-			c.runs = addRun(c.runs, len(s.rows), true)
-			for _, row := range s.rows {
-				c.cells = append(c.cells, g.b.cells[int(row)+at])
-			}
-			at++
 		}
-		g.pos[i] = at
+		g.pos[i] += len(present)
+		for rows := range slices.Chunk(s.rows, gatherRows) {
+			for k, c := range present {
+				for _, row := range rows {
+					c.cells = append(c.cells, g.b.cell(row, at+k))
+				}
+			}
+		}
 	}
 }
 

@@ -81,6 +81,8 @@ type shard struct {
 	last  *held // of the record added last: the next one mostly goes there too
 	bytes int   // memory of the shard's builders as of the last look
 	adds  int
+
+	checked communityCheck // shared by the builders
 }
 
 // bucket is what one file holds records of.
@@ -219,6 +221,7 @@ func (w *Writer) heldFor(sh *shard, r *record.Record, seq uint64, now time.Time)
 		h.b = w.builder()
 		w.holding[h] = true
 		w.mu.Unlock()
+		h.b.checked = &sh.checked
 		sh.open[k] = h
 	}
 	sh.last = h
