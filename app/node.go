@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -56,7 +57,7 @@ type mode struct {
 // A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and
 // keeps the heap near what lives.
 const (
-	gcPercent  = 40
+	gcPercent  = 35
 	maxWaiting = 16 << 20 // bytes of records that wait to be sealed
 )
 
@@ -66,10 +67,20 @@ var (
 	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32}
 )
 
+// cores is how many cores this process may use. The scheduler is told of half as many more: a thread that writes past the
+// page cache sleeps in the kernel for a millisecond, and until the scheduler notices, a core would stand idle.
+var cores = sync.OnceValue(func() int {
+	n := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n + (n+1)/2)
+	}
+	return n
+})
+
 // openNode locks the data directory, finishes what a crash left open, and readies both stores.
 func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
 	if cfg.Workers == 0 {
-		cfg.Workers = runtime.NumCPU()
+		cfg.Workers = cores()
 	}
 	debug.SetGCPercent(gcPercent)
 	if cfg.Log == nil {
@@ -149,7 +160,7 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	for i := range n.cfg.Workers {
 		n.packets.Writer(i).Close()
 	}
-	err = errors.Join(err, <-written, n.records.Flush())
+	err = errors.Join(err, n.records.Flush(), <-written) // sealing goes on beside the last writes
 	stop()
 	care.Wait()
 	if e := <-sealed; e != nil && !errors.Is(e, context.Canceled) {

@@ -369,7 +369,9 @@ func (t *Table) evict() {
 
 // Flush ends every flow: the input is over. Flows end in the order in which they began.
 func (t *Table) Flush() {
-	for _, f := range t.index.ordered() {
+	flows := t.index.ordered()
+	for i, f := range flows {
+		flows[i] = nil // what is over is free to go
 		s := InputEnded
 		if f.state != Open {
 			s = f.state

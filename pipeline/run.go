@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -62,12 +63,21 @@ func (p *Pipeline) Run(ctx context.Context, src source.Source) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
-	for _, w := range p.workers {
-		if e := w.Flush(); err == nil { // a worker that failed says so again
-			err = e
-		}
+	if e := p.flush(); err == nil { // a worker that failed says so again
+		err = e
 	}
 	return err
+}
+
+// flush ends the flows of all workers, side by side: of a capture with many open flows this is much of the work.
+func (p *Pipeline) flush() error {
+	errs := make([]error, len(p.workers))
+	var wg sync.WaitGroup
+	for i, w := range p.workers {
+		wg.Go(func() { errs[i] = w.Flush() })
+	}
+	wg.Wait()
+	return cmp.Or(errs...)
 }
 
 // direct lets each queue feed its worker on the queue's own goroutine.

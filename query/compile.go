@@ -24,6 +24,11 @@ type compiled struct{ test func(scalar) bool }
 
 func (compiled) matcher() {}
 
+// textSet equals any of many terms.
+type textSet map[string]bool
+
+func (textSet) matcher() {}
+
 // prepare replaces matchers by compiled ones.
 func prepare(e Expr) Expr {
 	switch e := e.(type) {
@@ -67,7 +72,7 @@ func prepareMatch(match []Matcher, all bool) []Matcher {
 // lookUps replaces texts and ranges by one matcher for all of a type. What they are asked about has one type, so a
 // text is never looked for among numbers.
 func lookUps(match []Matcher) (out []Matcher) {
-	texts := map[string]bool{}
+	texts := textSet{}
 	var ints []IntRange
 	var addrs []AddrRange
 	for _, m := range match {
@@ -83,7 +88,7 @@ func lookUps(match []Matcher) (out []Matcher) {
 		}
 	}
 	if len(texts) > 0 {
-		out = append(out, compiled{func(v scalar) bool { return texts[string(v.text)] }})
+		out = append(out, texts)
 	}
 	if ints != nil {
 		out = append(out, intSet(ints))

@@ -151,14 +151,22 @@ func number(b bool) int64 {
 	return 0
 }
 
-// testID tests an id. Binding makes Text matchers only.
+// testID tests an id. Binding makes Text matchers only, and compiling a textSet of many; the buffer stays on the stack
+// because no other matcher sees it.
 func testID(t *Test, id record.ID) bool {
 	var buf [26]byte
 	text := id.AppendText(buf[:0])
 	passed := 0
 	for _, m := range t.Match {
-		if m, ok := m.(Text); ok && string(m) == string(text) {
-			passed++
+		switch m := m.(type) {
+		case Text:
+			if string(m) == string(text) {
+				passed++
+			}
+		case textSet:
+			if m[string(text)] {
+				passed++
+			}
 		}
 	}
 	return len(t.Match) == 0 || passed > 0 && (!t.All || passed == len(t.Match))
@@ -188,6 +196,8 @@ func passes(m Matcher, v scalar) bool {
 	case Regex:
 		re, err := compileRegex(m)
 		return err == nil && re.Match(v.text)
+	case textSet:
+		return m[string(v.text)]
 	case compiled:
 		return m.test(v)
 	}

@@ -136,8 +136,9 @@ func TestMatches(t *testing.T) {
 
 // Long lists are looked up; the answers must be those of trying one after the other.
 func TestLongLists(t *testing.T) {
-	var ports, addrs, names []string
+	var ports, addrs, names, ids []string
 	for i := range 300 {
+		ids = append(ids, record.ID{byte(i * 3), byte(i % 7)}.String())
 		ports = append(ports, fmt.Sprintf("%d-%d", i*200, i*200+i%7))
 		addrs = append(addrs, fmt.Sprintf("10.%d.0.0/%d", i%256, 14+i%10), fmt.Sprintf("2001:db8:%x::/48", i*3))
 		names = append(names, fmt.Sprintf("host%d.example", i*2))
@@ -152,10 +153,11 @@ func TestLongLists(t *testing.T) {
 	exprs := []Expr{
 		where("port.dst == [" + strings.Join(ports, ",") + "]"), where("ip.src == [" + strings.Join(addrs, ",") + "]"),
 		where("host.http == [" + strings.Join(names, ",") + ",/x[0-9]+/]"), where("port.dst == [5-1000, 7-9" + strings.Repeat(", 3", 9) + ", -5, 900-1001]"),
+		where("id == [" + strings.Join(ids, ",") + "]"),
 	}
 	yes := 0
 	for i := range 2000 {
-		r := &record.Record{}
+		r := &record.Record{ID: record.ID{byte(i), byte(i % 7)}}
 		r.Values.AddInt(record.MustID("destination.port"), int64(i*37%61000-8))
 		ip := netip.AddrFrom4([4]byte{10, byte(i), byte(i % 3), 1})
 		if i%2 == 0 {
@@ -174,7 +176,7 @@ func TestLongLists(t *testing.T) {
 		}
 	}
 	if yes < 500 {
-		t.Errorf("only %d of 8000 tests pass", yes)
+		t.Errorf("only %d of 10000 tests pass", yes)
 	}
 }
 

@@ -38,8 +38,11 @@ type encoder struct {
 
 const magic = "PAR1"
 
+// zstdWindow suits pages, which are not much larger; the encoder's memory is a multiple of it.
+const zstdWindow = 512 << 10
+
 func newEncoder() *encoder {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstdLevel), zstd.WithEncoderConcurrency(1),
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstdLevel), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithAllLitEntropyCompression(true), zstd.WithZeroFrames(true))
 	if err != nil {
 		panic(err) // the options are constant

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tapir-project/tapir/record"
 )
 
@@ -342,16 +344,14 @@ func (w *Writer) sealIf(due func(*held) bool) error {
 		}
 		sh.mu.Unlock()
 	}
-	var first error
+	var side errgroup.Group
+	side.SetLimit(sealers)
 	for k, is := range buckets {
-		if !is {
-			continue
-		}
-		if err := w.seal(w.take(shards, k)); first == nil {
-			first = err
+		if is {
+			side.Go(func() error { return w.seal(w.take(shards, k)) })
 		}
 	}
-	return first
+	return side.Wait()
 }
 
 // take detaches all builders of a bucket.
@@ -417,7 +417,10 @@ func (w *Writer) giveBack(b *builder) {
 	}
 }
 
-const maxFree = 4 // empty builders and encoders kept for reuse
+const (
+	maxFree = 4 // empty builders and encoders kept for reuse
+	sealers = 2 // files written side by side when many are due; an encoder takes several MB
+)
 
 // oldest is the least batch that has rows in no file; the caller holds w.mu.
 func (w *Writer) oldest() uint64 {
