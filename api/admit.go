@@ -16,8 +16,8 @@ import (
 //   - a form of another site that is posted here shows in Sec-Fetch-Site or Origin;
 //   - all else lacks the token, whose cookie goes to this site alone.
 func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) error {
-	if isLoopback(r) && !localHost(r.Host) && !slices.Contains(s.Hosts, hostName(r.Host)) {
-		return &problem{status: http.StatusForbidden, err: fmt.Errorf("host %q is not a name of this server's loopback address", r.Host)}
+	if err := s.admitHost(r); err != nil {
+		return err
 	}
 	if err := s.origin.Check(r); err != nil {
 		return &problem{status: http.StatusForbidden, err: err}
@@ -31,7 +31,15 @@ func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) error {
 		return &problem{status: http.StatusUnauthorized, err: errors.New("the token is missing or wrong: use the URL that tapir printed, or send Authorization: Bearer TOKEN")}
 	}
 	if fromURL {
-		http.SetCookie(w, &http.Cookie{Name: cookieName(r), Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		setToken(w, r, token)
+	}
+	return nil
+}
+
+// admitHost says why a request for a name is refused, nil if it is not.
+func (s *Server) admitHost(r *http.Request) error {
+	if isLoopback(r) && !localHost(r.Host) && !slices.Contains(s.Hosts, hostName(r.Host)) {
+		return &problem{status: http.StatusForbidden, err: fmt.Errorf("host %q is not a name of this server's loopback address", r.Host)}
 	}
 	return nil
 }

@@ -35,9 +35,10 @@ type Options struct {
 	Packets Packets // nil: this server has no packets
 	// NodeStatus gives what `tapir status` shows beyond the store: capture, queues, disk. It is encoded as JSON.
 	NodeStatus func() any
-	Node       string   // prefix of ids
-	Token      string   // every request must carry it; empty lets everybody in (tests, or behind a proxy)
-	Hosts      []string // names this server goes by beside those of loopback addresses, such as that of a proxy before it
+	Pages      http.Handler // answers what is not below /api: the viewer; nil: nothing is there
+	Node       string       // prefix of ids
+	Token      string       // every request must carry it; empty lets everybody in (tests, or behind a proxy)
+	Hosts      []string     // names this server goes by beside those of loopback addresses, such as that of a proxy before it
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -113,6 +114,10 @@ func (s *Server) routes() []route {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	harden(w.Header())
+	if s.Pages != nil && !isAPI(r.URL.Path) {
+		s.page(w, r)
+		return
+	}
 	h, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		s.refuse(w, r, h)

@@ -20,6 +20,7 @@ import (
 	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/store/parquet"
+	"github.com/tapir-project/tapir/web"
 )
 
 // Serve says how the API is offered.
@@ -119,7 +120,7 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 			return err
 		}
 	}
-	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log,
+	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log, Pages: web.Handler(),
 		NodeStatus: func() any {
 			if st, running := ReadStatus(r.Dir); running {
 				return st

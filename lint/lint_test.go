@@ -134,6 +134,8 @@ func TestBans(t *testing.T) {
 		{"api", "source", "a viewer node has no privileges and reads no packets from the wire"},
 		{"api", "pipeline", "a viewer node answers questions; capturing is another stage"},
 		{"query", "store", "the language knows no store"},
+		{"api", "web", "a node without a viewer answers the same questions; app joins the two"},
+		{"web", "api", "the viewer asks over HTTP as everyone does"},
 		{"record", "log/slog", "the vocabulary logs nothing"},
 	}
 	pkgs := load(t)
