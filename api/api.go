@@ -33,8 +33,10 @@ type Follower interface {
 type Options struct {
 	Store   store.Store
 	Packets Packets // nil: this server has no packets
-	// NodeStatus gives what `tapir status` shows beyond the store: capture, queues, disk. It is encoded as JSON.
-	NodeStatus func() any
+	// NodeStatus gives what `tapir status` shows beyond the store, of which it is told: capture, queues, disk. It is
+	// encoded as JSON. Nil: there is nothing more.
+	NodeStatus func(store.Status) (any, error)
+	Version    string       // of the program
 	Pages      http.Handler // answers what is not below /api: the viewer; nil: nothing is there
 	Node       string       // prefix of ids
 	Token      string       // every request must carry it; empty lets everybody in (tests, or behind a proxy)

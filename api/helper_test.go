@@ -34,7 +34,7 @@ func serve(t testing.TB, x *world) *client {
 	t.Helper()
 	log := &bytes.Buffer{}
 	o := Options{Store: x.records, Packets: x.packets, Node: testNode, Token: testToken, Now: func() time.Time { return testNow },
-		Log: slog.New(slog.NewTextHandler(log, nil)), NodeStatus: func() any { return map[string]any{"running": false} }}
+		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "1.2.3", NodeStatus: func(store.Status) (any, error) { return map[string]any{"running": false}, nil }}
 	srv := New(o)
 	hs := httptest.NewServer(srv)
 	t.Cleanup(hs.Close)

@@ -41,6 +41,7 @@ type Node struct {
 	packets *pcapstore.Recorder
 	records *parquet.Writer
 	keeper  keeper
+	meter   meter // of the goroutine that tells the status
 	// Recovered tells what was found after a crash.
 	Recovered Recovered
 }
@@ -114,7 +115,7 @@ func (n *Node) open(ctx context.Context, m mode) (err error) {
 	if err := n.noteRun(m.flow); err != nil {
 		return err
 	}
-	n.keeper = keeper{node: n, limits: n.cfg.Retention}
+	n.keeper.node, n.keeper.limits = n, n.cfg.Retention
 	if m.policy == pcapstore.Block {
 		n.keeper.limits.Packets.MaxAge, n.keeper.limits.Records.MaxAge = 0, 0 // old captures are imported to be looked at
 	}
@@ -168,6 +169,9 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	}
 	return err
 }
+
+// maxFlows is how many flows can be open at once.
+func (n *Node) maxFlows() int { return n.cfg.Workers * flow.DefaultMaxFlows }
 
 // workersFor is how many workers a source of one queue is dealt out to.
 func (n *Node) workersFor(src source.Source) int {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tapir-project/tapir/pipeline"
@@ -99,4 +100,9 @@ func (c *Capture) filter() string {
 		return own
 	}
 	return own + " and (" + c.Filter + ")"
+}
+
+// ownTraffic is the filter that leaves out the API's TCP port on loopback.
+func ownTraffic(port int) string {
+	return fmt.Sprintf("not (tcp port %d and (host 127.0.0.1 or host ::1))", port)
 }

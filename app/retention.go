@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tapir-project/tapir/internal/datadir"
@@ -46,6 +47,7 @@ type Deletion struct {
 type keeper struct {
 	node   *Node
 	limits Retention
+	freed  atomic.Int64 // bytes of packets deleted
 	mu     sync.Mutex
 	log    []Deletion // guarded by mu: the latest deletions
 	err    error      // guarded by mu: of the latest run
@@ -66,16 +68,14 @@ func (k *keeper) run(ctx context.Context, p *pipeline.Pipeline) {
 }
 
 func (k *keeper) once(p *pipeline.Pipeline) {
-	r := k.limits
-	if r.FreePercent == 0 && r.FreeBytes == 0 {
-		r.FreePercent = DefaultFreePercent
-	}
+	r := k.limits.withDefaults()
 	now := time.Now()
 	space := func() (datadir.Space, error) { return k.node.dir.Space() }
 	packets, err := k.node.packets.Retain(now.UnixNano(), pcapstore.Limits{MaxAge: r.Packets.MaxAge, MaxBytes: r.Packets.MaxBytes,
 		KeepFree: r.FreeBytes, KeepFreePercent: r.FreePercent}, space)
 	k.note(err)
 	for _, d := range packets.Deleted {
+		k.freed.Add(d.Bytes)
 		k.add(Deletion{now, d.Path, d.Bytes, string(d.Why)})
 	}
 	if packets.Rotate && p != nil {
@@ -112,5 +112,5 @@ func (k *keeper) add(d Deletion) {
 func (k *keeper) Deletions() []Deletion {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return append([]Deletion(nil), k.log...)
+	return append([]Deletion{}, k.log...)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/tapir-project/tapir/internal/datadir"
 	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/store"
 	"github.com/tapir-project/tapir/store/parquet"
 	"github.com/tapir-project/tapir/web"
 )
@@ -29,6 +30,8 @@ type Serve struct {
 	Listen string // address and port; loopback unless the operator says otherwise
 	Token  string // empty: the data directory's own, made on first use
 	Log    *slog.Logger
+	// Version is what the program says of itself.
+	Version string
 	// Ready is called with the URL once requests are taken.
 	Ready func(url string)
 }
@@ -121,12 +124,7 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		}
 	}
 	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log, Pages: web.Handler(),
-		NodeStatus: func() any {
-			if st, running := ReadStatus(r.Dir); running {
-				return st
-			}
-			return map[string]any{"running": false}
-		}})
+		Version: s.Version, NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 128 << 10,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)

@@ -71,7 +71,7 @@ func besideServer(io Stdio, cfg *app.Config, cap *app.Capture, listen string, no
 		cap.OwnPort = l.Addr().(*net.TCPAddr).Port
 	}
 	return func(ctx context.Context, _ *app.Node) error {
-		return app.ServeOn(ctx, l, app.Serve{Data: cfg.Data, Ready: func(url string) { fmt.Fprintln(io.Out, url) }})
+		return app.ServeOn(ctx, l, app.Serve{Data: cfg.Data, Version: version, Ready: func(url string) { fmt.Fprintln(io.Out, url) }})
 	}, nil
 }
 

@@ -17,6 +17,7 @@ func newServe(io Stdio) *cobra.Command {
 			"of its own on standard output.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			s.Version = version
 			s.Log = slog.New(slog.NewTextHandler(io.Err, nil))
 			s.Ready = func(url string) { fmt.Fprintln(io.Out, url) }
 			return app.RunServer(c.Context(), s)

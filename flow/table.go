@@ -14,7 +14,7 @@ type Config struct {
 	FirstPart int64
 	// Parts reports a flow again whenever it has gone on for this long since its last part; 0 does not.
 	Parts int64
-	// MaxFlows bounds the table; the flow that was silent longest in a sample is evicted for a new one. 0: 1.5 million.
+	// MaxFlows bounds the table; the flow that was silent longest in a sample is evicted for a new one. 0: DefaultMaxFlows.
 	MaxFlows int
 }
 
@@ -88,10 +88,13 @@ type Table struct {
 	conns []*Conn
 }
 
+// DefaultMaxFlows bounds a table whose configuration does not.
+const DefaultMaxFlows = 1_500_000
+
 // NewTable makes an empty table whose flows share env.
 func NewTable(c Config, env *proto.Env) *Table {
 	if c.MaxFlows == 0 {
-		c.MaxFlows = 1_500_000
+		c.MaxFlows = DefaultMaxFlows
 	}
 	return &Table{Config: c, env: env}
 }

@@ -160,3 +160,13 @@ func (r *Recorder) delete(s *heldSegment) (bool, error) {
 	}
 	return true, nil
 }
+
+// Held is how many bytes the store takes on the disk, as this process knows. Any goroutine may ask.
+func (r *Recorder) Held() (total int64) {
+	r.held.mu.Lock()
+	defer r.held.mu.Unlock()
+	for _, s := range r.held.segs {
+		total += s.size()
+	}
+	return total
+}

@@ -117,7 +117,7 @@ func (s *Source) list(fd int) error {
 		}
 		return nil
 	}
-	links, err := links()
+	links, err := Links()
 	if err != nil {
 		return err
 	}
