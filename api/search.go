@@ -191,6 +191,11 @@ func appendCoverage(dst []byte, c store.Coverage) []byte {
 	dst = strconv.AppendInt(dst, c.Rows, 10)
 	dst = append(dst, `,"dropped_packets":`...)
 	dst = strconv.AppendInt(dst, c.Dropped, 10)
+	if c.NotStored != 0 {
+		dst = append(dst, `,"not_stored_packets":`...)
+		dst = strconv.AppendInt(dst, c.NotStored, 10)
+	}
+	dst = appendGaps(dst, c.Gaps)
 	if c.Oldest != 0 {
 		dst = append(dst, `,"oldest":"`...)
 		dst = record.AppendTime(dst, c.Oldest)
@@ -206,6 +211,26 @@ func appendCoverage(dst []byte, c store.Coverage) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+// appendGaps appends the stretches in which nobody watched, the latest if they are many.
+func appendGaps(dst []byte, gaps []store.Range) []byte {
+	const most = 20
+	if len(gaps) == 0 {
+		return dst
+	}
+	total := int64(0)
+	for _, g := range gaps {
+		total += g.To - g.From
+	}
+	dst = strconv.AppendInt(append(dst, `,"gap_time":`...), total, 10)
+	dst = append(dst, `,"gaps":[`...)
+	for i, g := range gaps[max(0, len(gaps)-most):] {
+		dst = record.AppendTime(append(comma(dst, i), `{"from":"`...), g.From)
+		dst = record.AppendTime(append(dst, `","to":"`...), g.To)
+		dst = append(dst, `"}`...)
+	}
+	return append(dst, ']')
 }
 
 // noteCoverage tells in the header, or behind the body, how complete an answer is that has no other place for it.

@@ -58,6 +58,7 @@ func Import(ctx context.Context, cfg Config, in ReadFiles, progress func(Progres
 		close(stop)
 		<-done
 		s.Progress = tell()
+		n.noteImport(s.Progress)
 		progress(s.Progress)
 	}
 	if err == nil {

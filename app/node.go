@@ -197,6 +197,9 @@ func Totals(p *pipeline.Pipeline) (t pipeline.Stats) {
 		t.Flow.Parts += s.Flow.Parts
 		t.Flow.Evicted += s.Flow.Evicted
 		t.LastPacket = max(t.LastPacket, s.LastPacket)
+		if t.FirstPacket == 0 || s.FirstPacket != 0 && s.FirstPacket < t.FirstPacket {
+			t.FirstPacket = s.FirstPacket
+		}
 		if s.LastPanic != "" {
 			t.LastPanic = s.LastPanic
 		}

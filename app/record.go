@@ -67,6 +67,7 @@ func (c *Capture) open(workers int, notify func(error)) (*afpacket.Source, error
 // watch runs the capture, tells its progress and keeps the status file.
 func (n *Node) watch(ctx context.Context, src source.Source, progress func(Progress)) (last Progress, err error) {
 	begin := time.Now()
+	watched := n.watching(begin)
 	var p *pipeline.Pipeline
 	tell := func() Progress { return Progress{src.Stats(), Totals(p), p.FragmentsLost(), time.Since(begin)} }
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -76,6 +77,7 @@ func (n *Node) watch(ctx context.Context, src source.Source, progress func(Progr
 			defer close(done)
 			every(time.Second, stop, func() {
 				now := tell()
+				watched.note(time.Now(), now, false)
 				n.writeStatus(src, now)
 				progress(now)
 			})
@@ -85,6 +87,7 @@ func (n *Node) watch(ctx context.Context, src source.Source, progress func(Progr
 		close(stop)
 		<-done
 		last = tell()
+		watched.note(time.Now(), last, true)
 	}
 	n.removeStatus()
 	return last, err

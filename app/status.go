@@ -204,9 +204,12 @@ func (n *Node) queues(open int, evicted uint64) (out []QueueStatus) {
 
 // ReadStatus gives what the recorder of a data directory last told, and whether one is running.
 func ReadStatus(d *datadir.Dir) (s RecorderStatus, running bool) {
+	s, found := lastStatus(d)
+	return s, found && time.Since(s.Time) < 10*time.Second
+}
+
+// lastStatus gives the latest status of a recorder that runs or was killed: one that ends in order takes it away.
+func lastStatus(d *datadir.Dir) (s RecorderStatus, found bool) {
 	b, err := os.ReadFile(statusPath(d))
-	if err != nil || json.Unmarshal(b, &s) != nil {
-		return s, false
-	}
-	return s, time.Since(s.Time) < 10*time.Second
+	return s, err == nil && json.Unmarshal(b, &s) == nil
 }

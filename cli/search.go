@@ -133,6 +133,14 @@ func warnCoverage(io Stdio, c store.Coverage) {
 	for _, problem := range c.Problems {
 		fmt.Fprintf(io.Err, "tapir: warning: incomplete: %s\n", problem)
 	}
+	if c.Dropped > 0 {
+		fmt.Fprintf(io.Err, "tapir: warning: the capture lost %d packets in this time range\n", c.Dropped)
+	}
+	if n := len(c.Gaps); n > 0 {
+		g := c.Gaps[n-1]
+		fmt.Fprintf(io.Err, "tapir: warning: nothing was captured in %d stretches of this time range, the latest from %s to %s\n", n,
+			record.AppendTime(nil, g.From), record.AppendTime(nil, g.To))
+	}
 }
 
 func printTable(ctx context.Context, io Stdio, r *app.Reader, plan *store.Plan, asJSON bool) error {

@@ -50,6 +50,7 @@ type Stats struct {
 	Overflow       uint64 // bytes given up because a parser made nothing of a full buffer
 	ReorderEvicted uint64 // holes given up because the reorder budget was spent
 	Flow           flow.Stats
+	FirstPacket    int64 // packet time
 	LastPacket     int64 // packet time
 }
 
@@ -103,6 +104,9 @@ func (w *Worker) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey
 	f, dir := w.table.Packet(p, d, key, hash, swapped, before)
 	w.stats.Packets++
 	w.stats.Bytes += uint64(p.WireLen)
+	if w.stats.Packets == 1 {
+		w.stats.FirstPacket = p.Time
+	}
 	w.stats.LastPacket = p.Time
 	w.store(p, f)
 	w.analyse(p, d, f, dir)

@@ -100,11 +100,13 @@ type Row struct {
 
 // Coverage says how complete an answer is.
 type Coverage struct {
-	Files, FilesDone int   // record files in the time range, and those looked at
-	Rows             int64 // records in those files
-	Oldest           int64 // start of the oldest record stored, ns: what lies before has expired or never was
-	Dropped          int64 // packets the capture lost in the time range
-	Partial          bool  // files could not be read; Problems says which
+	Files, FilesDone int     // record files in the time range, and those looked at
+	Rows             int64   // records in those files
+	Oldest           int64   // start of the oldest record stored, ns: what lies before has expired or never was
+	Dropped          int64   // packets the captures lost in the time range
+	NotStored        int64   // packets that were analysed but not kept
+	Gaps             []Range // stretches between captures, in which nobody watched
+	Partial          bool    // files could not be read; Problems says which
 	Problems         []string
 }
 

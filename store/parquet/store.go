@@ -17,6 +17,7 @@ import (
 type Store struct {
 	dir     string
 	catalog *catalog
+	watched watched
 
 	mu     sync.Mutex // guards what follows
 	engine *engine    // started by the first question that needs one
@@ -110,6 +111,7 @@ func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b stor
 		a.cov.Files++
 		a.cov.Rows += f.rows
 	}
+	s.watched.cover(&a.cov, s.dir, r)
 	n := len(a.whole)
 	a.whole = prune(a.whole, where)
 	a.cov.FilesDone = n - len(a.whole)
