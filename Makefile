@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build run test check fmt vet staticcheck lint unit race fuzz generate testdata bench clean
+.PHONY: help setup build ui ui-dev ui-check run test check fmt vet staticcheck lint unit race fuzz generate testdata bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,13 +17,28 @@ setup: ## install what building needs (Debian packages; nothing if they are ther
 setup-test: setup
 	@./packaging/setup.sh test
 
-build: setup ## build ./tapir
+build: setup ui ## build ./tapir, the viewer in it
 	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o tapir ./cmd/tapir
+
+ui: web/dist/index.html ## build the viewer into web/dist, if its sources changed
+
+web/dist/index.html: $(shell find web/ui -type f -not -path '*/node_modules/*' -not -path '*/e2e/*' -not -name '*.test.ts' 2>/dev/null) | setup
+	@$(MAKE) --no-print-directory web/ui/node_modules/.package-lock.json
+	cd web/ui && npm run --silent build
+
+web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
+	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+
+ui-dev: setup web/ui/node_modules/.package-lock.json ## the viewer with hot reload, against the tapir at TAPIR (the URL that it prints)
+	cd web/ui && npm run --silent dev
+
+ui-check: setup web/ui/node_modules/.package-lock.json ## types and unit tests of the viewer
+	cd web/ui && npm run --silent check && npm test --silent
 
 run: build ## build and run: capture on all interfaces with the API where that is allowed, else import a bundled capture and serve it
 	@./packaging/run.sh
 
-test: setup-test check race ## everything: format, vet, staticcheck, rules of the house, tests and fuzz seeds with the race detector
+test: setup-test check ui-check race ## everything: format, vet, staticcheck, rules of the house, tests and fuzz seeds with the race detector
 
 check: fmt vet staticcheck lint ## the checks that take seconds
 
@@ -58,4 +73,4 @@ bench: build ## the benchmarks of docs/bench.md, each against its peer in the sa
 	./bench/run.sh
 
 clean: ## remove what was built
-	rm -rf tapir bench/out
+	rm -rf tapir bench/out web/ui/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg

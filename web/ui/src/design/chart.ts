@@ -1,0 +1,41 @@
+// What a chart draws.
+
+export interface Series {
+  label: string;
+  values: (number | null)[];
+  /** A token: --c1. */
+  colour: string;
+}
+
+/** The colour of the i-th group; what has none of its own is drawn as the rest. */
+export function colourOf(i: number): string {
+  return i < 7 ? `--c${i + 1}` : '--c8';
+}
+
+/**
+ * Values as heights of stacked bars. uPlot draws its series one over the other, so the first holds the sum of all and is
+ * drawn first; the last is the lowest.
+ */
+export function stack(values: (number | null)[][]): number[][] {
+  const n = values[0]?.length ?? 0;
+  const out: number[][] = values.map(() => []);
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let s = values.length - 1; s >= 0; s--) {
+      sum += values[s]![i] ?? 0;
+      out[s]![i] = sum;
+    }
+  }
+  return out;
+}
+
+/** The colours that tokens have in the present theme. */
+export function resolve(at: HTMLElement, tokens: string[]): string[] {
+  const probe = at.appendChild(document.createElement('span'));
+  const out = tokens.map((t) => {
+    probe.style.color = `var(${t})`;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  return out;
+}

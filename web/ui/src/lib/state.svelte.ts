@@ -1,0 +1,157 @@
+// The URL is the whole state: a pasted one gives the same page. Whoever changes the state changes the URL, and everything
+// that is shown follows from it.
+
+import type { Kind } from './api';
+import type { Zone } from './format';
+import { prefs } from './prefs.svelte';
+
+export type Page = 'explore' | 'session' | 'status';
+
+/** What may stand in the URL. Only what differs from these values does. */
+export const defaults = {
+  q: '', // expression
+  kind: 'session' as string,
+  from: '', // -15m, or RFC 3339; empty: all that is stored
+  to: '', // empty: now
+  bounding: 'last', // which of a record's times must lie in the range
+  cols: '', // columns, joined by commas; empty: those of the kind
+  order: '', // field:asc or field:desc; empty: newest first
+  by: 'count', // what the chart adds up: count, bytes, packets, errors
+  split: '', // field whose values the chart tells apart
+  live: '', // 1: new records are shown as they come
+  host: '', // address or name whose drawer is open
+  tz: '', // utc or local; empty: as preferred
+};
+export type Name = keyof typeof defaults;
+export type Changes = Partial<Record<Name, string>>;
+
+/** Parameters in the order in which they are read. */
+const order = Object.keys(defaults) as Name[];
+
+/** Page and id that a path names. */
+export function route(path: string): { page: Page; id: string } {
+  const [first = '', second = ''] = path.split('/').filter(Boolean);
+  if (first === 'session' && second) return { page: 'session', id: decode(second) };
+  if (first === 'status') return { page: 'status', id: '' };
+  return { page: 'explore', id: '' };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Parameters as a query string. What people read in a URL is not escaped where RFC 3986 lets it stand. */
+export function queryString(values: Changes): string {
+  const out: string[] = [];
+  for (const name of order) {
+    const v = values[name];
+    if (v === undefined || v === defaults[name]) continue;
+    out.push(`${name}=${encodeURIComponent(v).replace(/%(3A|2F|2C|40|20)/g, (m) => ({ '%3A': ':', '%2F': '/', '%2C': ',', '%40': '@', '%20': '+' })[m] ?? m)}`);
+  }
+  return out.length > 0 ? '?' + out.join('&') : '';
+}
+
+/** Values of a query string. */
+export function readQuery(text: string): Record<Name, string> {
+  const p = new URLSearchParams(text);
+  const out = { ...defaults };
+  for (const name of order) out[name] = p.get(name) ?? defaults[name];
+  return out;
+}
+
+class Nav {
+  #path = $state(location.pathname);
+  #values = $state.raw(readQuery(location.search));
+  /** Counts changes that came from the history: scroll positions and drafts start anew. */
+  visits = $state(0);
+
+  constructor() {
+    addEventListener('popstate', () => {
+      this.#path = location.pathname;
+      this.#values = readQuery(location.search);
+      this.visits++;
+    });
+  }
+
+  get path() {
+    return this.#path;
+  }
+  get page() {
+    return route(this.#path).page;
+  }
+  get id() {
+    return route(this.#path).id;
+  }
+  get q() {
+    return this.#values.q;
+  }
+  get kind(): Kind {
+    const k = this.#values.kind;
+    return k === 'transaction' || k === 'sample' || k === 'sysevent' ? k : 'session';
+  }
+  get from() {
+    return this.#values.from;
+  }
+  get to() {
+    return this.#values.to;
+  }
+  get bounding() {
+    return this.#values.bounding;
+  }
+  get cols() {
+    return this.#values.cols;
+  }
+  get order() {
+    return this.#values.order;
+  }
+  get by() {
+    return this.#values.by;
+  }
+  get split() {
+    return this.#values.split;
+  }
+  get live() {
+    return this.#values.live === '1';
+  }
+  get host() {
+    return this.#values.host;
+  }
+  get tz(): Zone {
+    const tz = this.#values.tz || prefs.zone;
+    return tz === 'local' ? 'local' : 'utc';
+  }
+
+  /** The URL of this page, or of another path, with changes. */
+  href(changes: Changes = {}, path = this.#path): string {
+    return path + queryString({ ...this.#values, ...changes });
+  }
+
+  /** Goes to this page with changes; replace leaves no step in the history. */
+  set(changes: Changes, { replace = false } = {}) {
+    this.go(this.href(changes), replace);
+  }
+
+  /** Goes to a path of this viewer with its parameters. */
+  go(href: string, replace = false) {
+    const to = new URL(href, location.href);
+    if (to.pathname + to.search === location.pathname + location.search) return;
+    history[replace ? 'replaceState' : 'pushState'](null, '', to.pathname + to.search);
+    this.#path = to.pathname;
+    this.#values = readQuery(to.search);
+  }
+}
+
+export const nav = new Nav();
+
+/** Follows a click on a link within the viewer without loading the page again; for onclick of links. */
+export function follow(e: MouseEvent) {
+  if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+  const a = (e.target as Element).closest('a');
+  if (!a || a.target || a.hasAttribute('download') || a.origin !== location.origin || a.pathname.startsWith('/api/')) return;
+  e.preventDefault();
+  nav.go(a.href);
+}
