@@ -2,9 +2,10 @@
 // and how long the questions take that a viewer asks most, first with the store at rest, then while a writer adds
 // sessions.
 //
-//	go run ./bench/sessions [-n 5000000] [-data DIR] [-rate 5000] [-keep]
+//	go run ./bench/sessions [-n 5000000] [-data DIR] [-rate 5000] [-ask=false]
 //
-// It prints a table of medians. Without -data it works in a temporary directory, which it removes.
+// It prints a table of medians. Without -data it works in a temporary directory, which it removes. With -ask=false it
+// only writes, for those who measure something else on the same sessions.
 package main
 
 import (
@@ -30,16 +31,17 @@ func main() {
 	rounds := flag.Int("rounds", 7, "times each question is asked")
 	tx := flag.Bool("transactions", false, "write transactions too")
 	compact := flag.Bool("compact", false, "merge files before asking")
+	ask := flag.Bool("ask", true, "ask questions after writing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *n, *data, *rate, *rounds, *tx, *compact); err != nil {
+	if err := run(ctx, *n, *data, *rate, *rounds, *tx, *compact, *ask); err != nil {
 		fmt.Fprintln(os.Stderr, "sessions:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, n int, dir string, rate, rounds int, tx, compact bool) error {
+func run(ctx context.Context, n int, dir string, rate, rounds int, tx, compact, ask bool) error {
 	if dir == "" {
 		tmp, err := os.MkdirTemp("", "tapir-sessions-")
 		if err != nil {
@@ -56,6 +58,9 @@ func run(ctx context.Context, n int, dir string, rate, rounds int, tx, compact b
 		if err := merge(ctx, dir); err != nil {
 			return err
 		}
+	}
+	if !ask {
+		return nil
 	}
 	s, err := parquet.OpenReader(dir)
 	if err != nil {
