@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check run test check fmt vet staticcheck lint unit race fuzz generate testdata bench clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,10 +35,16 @@ ui-dev: setup web/ui/node_modules/.package-lock.json ## the viewer with hot relo
 ui-check: setup web/ui/node_modules/.package-lock.json ## types and unit tests of the viewer
 	cd web/ui && npm run --silent check && npm test --silent
 
+ui-test: setup-test build ui-check ## the viewer end to end in Chromium: what it does, its safety, accessibility and budgets
+	cd web/ui && npm run --silent e2e
+
+screenshots: setup-test build ## pictures of every page and state into docs/images, those of the README, and docs/images/more
+	cd web/ui && npm run --silent screenshots
+
 run: build ## build and run: capture on all interfaces with the API where that is allowed, else import a bundled capture and serve it
 	@./packaging/run.sh
 
-test: setup-test check ui-check race ## everything: format, vet, staticcheck, rules of the house, tests and fuzz seeds with the race detector
+test: setup-test check ui-test race ## everything: format, vet, staticcheck, rules of the house, the viewer, tests and fuzz seeds with the race detector
 
 check: fmt vet staticcheck lint ## the checks that take seconds
 

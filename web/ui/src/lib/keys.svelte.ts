@@ -1,5 +1,7 @@
 // The keyboard. Whoever has a key binds it while he is on the page; `?` lists what is bound.
 
+import { untrack } from 'svelte';
+
 export interface Key {
   /** What is pressed, as KeyboardEvent.key names it; several in turn are separated by a space: "g s". */
   keys: string;
@@ -21,9 +23,9 @@ class Keys {
 
   /** Binds keys; call the result to free them. In a component: `$effect(() => keys.bind(...))`. */
   bind(...keys: Key[]): () => void {
-    this.bound = [...this.bound, ...keys];
+    this.bound = [...untrack(() => this.bound), ...keys]; // an effect that binds must not run again because of it
     return () => {
-      this.bound = this.bound.filter((k) => !keys.includes(k));
+      this.bound = untrack(() => this.bound).filter((k) => !keys.includes(k));
     };
   }
 
