@@ -56,6 +56,11 @@ var tlsSessionFields = []Field{
 	{Name: "tls.hello_retry", Type: TypeBool, Set: true, Kinds: InFlow, Desc: "The server asked for another ClientHello (HelloRetryRequest, HelloVerifyRequest)"},
 	{Name: "tls.renegotiated", Type: TypeBool, Set: true, Kinds: InSession, Desc: "A further handshake ran inside the established connection"},
 	{Name: "tls.alert", Type: TypeTerm, Set: true, Kinds: InSession, Fold: FoldLower, Desc: "Alerts sent in the clear"},
+	{Name: "tls.heartbeat.request.bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Content of heartbeat requests, as the record headers say, encrypted or not (RFC 6520)"},
+	{Name: "tls.heartbeat.response.bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Content of the records of heartbeat responses"},
+	{Name: "tls.heartbeat.claimed_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Payload that heartbeat requests in the clear say they have"},
+	{Name: "tls.heartbeat.excess_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "How much larger than its request a heartbeat response was"},
+	{Name: "tls.heartbleed", Type: TypeTerm, Set: true, Kinds: InSession, Fold: FoldLower, Desc: "Heartbleed (CVE-2014-0160): claim, a request that claims more than its record holds; response, one that is larger than its request"},
 	{Name: "tls.cut_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Handshake bytes left unread because a bound was reached"},
 }
 

@@ -14,6 +14,7 @@ type datagrams struct {
 	handshake
 	half        [2]messages
 	established bool
+	beats       heartbeats
 }
 
 // messages is one direction.
@@ -70,6 +71,8 @@ func (c *datagrams) Parse(f *proto.Flow, dir proto.Dir, b []byte) int {
 func (c *datagrams) record(f *proto.Flow, dir proto.Dir, b []byte) {
 	typ, epoch, body := b[0], binary.BigEndian.Uint16(b[3:]), b[dtlsHeaderLen:]
 	switch {
+	case typ == typeHeartbeat:
+		c.heartbeat(f, dir, b)
 	case epoch > 0:
 		c.opaque(f, dir, typ)
 	case typ == typeAlert:
@@ -88,8 +91,13 @@ func (c *datagrams) opaque(f *proto.Flow, dir proto.Dir, typ byte) {
 	}
 }
 
-// after looks for a new handshake on the same ports once one was finished.
+// after looks for heartbeats, and for a new handshake on the same ports, once one was finished. Heartbeats have a
+// datagram of their own.
 func (c *datagrams) after(f *proto.Flow, dir proto.Dir, b []byte) {
+	if len(b) >= dtlsHeaderLen && b[0] == typeHeartbeat && plausibleDTLS(b) {
+		c.heartbeat(f, dir, b)
+		return
+	}
 	if len(b) < dtlsHeaderLen+dtlsMsgHeader+34 || b[0] != typeHandshake || b[13] != msgClientHello ||
 		binary.BigEndian.Uint16(b[3:]) != 0 || uint24(b[19:]) != 0 || string(b[27:27+32]) == string(c.random[:]) {
 		return
@@ -217,6 +225,7 @@ func (c *datagrams) Gap(*proto.Flow, proto.Dir, int) {}
 // Close ends a direction; when both have ended, so has the handshake.
 func (c *datagrams) Close(f *proto.Flow, dir proto.Dir) {
 	if f.Closed(dir.Other()) {
+		c.beats.end(f)
 		c.abandon(f)
 	}
 }

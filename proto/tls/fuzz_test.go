@@ -19,6 +19,13 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(both[0], both[1], uint32(0x01020304))
 	}
+	for _, c := range beatCases {
+		var both [2][]byte
+		for _, t := range c.turns {
+			both[t.dir] = append(both[t.dir], t.data...)
+		}
+		f.Add(both[0], both[1], uint32(7))
+	}
 	f.Add(v2hello, rec(typeHandshake, msg(msgServerHello, smallServer)), uint32(0))
 	f.Fuzz(func(t *testing.T, client, server []byte, how uint32) {
 		x := newTape(proto.TCP, Protocol)

@@ -19,6 +19,7 @@ type conn struct {
 	half        [2]half
 	established bool // a handshake was finished; only renegotiation is looked for from here on
 	over        bool // nothing is looked for any more
+	beats       heartbeats
 	v2          bool // the client's hello was of SSL 2.0's form
 	v2records   [2]uint8
 }
@@ -82,6 +83,9 @@ func (c *conn) record(f *proto.Flow, dir proto.Dir, b []byte) int {
 	case !plausible(b):
 		return c.foreign(f, dir, b)
 	}
+	if b[0] == typeHeartbeat {
+		return c.heartbeat(f, dir, b)
+	}
 	typ, n := b[0], headerLen+int(binary.BigEndian.Uint16(b[3:]))
 	if c.encrypted(h, b) {
 		h.begun = true
@@ -123,7 +127,7 @@ func (c *conn) wait(f *proto.Flow, dir proto.Dir, b []byte, n int) int {
 // encrypted says whether nothing but the header of the record at the beginning of b can be read.
 func (c *conn) encrypted(h *half, b []byte) bool {
 	switch {
-	case b[0] == typeApplicationData || b[0] == typeHeartbeat:
+	case b[0] == typeApplicationData:
 		return true
 	case !h.ccs || tlshello.IsTLS13(c.version):
 		// In TLS 1.3 everything encrypted is called application data, and ChangeCipherSpec means nothing.
@@ -314,6 +318,7 @@ func (c *conn) Gap(f *proto.Flow, dir proto.Dir, n int) {
 func (c *conn) Close(f *proto.Flow, dir proto.Dir) {
 	c.incomplete(f, dir)
 	if f.Closed(dir.Other()) {
+		c.beats.end(f)
 		c.abandon(f)
 	}
 }

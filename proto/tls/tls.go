@@ -7,7 +7,7 @@
 // both sides have finished it, with status Error when the connection ends before that.
 //
 // Files, as bytes go through them: match.go detects; record.go is the TLS record layer, dtls.go that of DTLS with its
-// fragments; handshake.go takes the messages of both and keeps what is known of the handshake; session.go and
+// fragments; heartbeat.go sees Heartbleed; handshake.go takes the messages of both and keeps what is known of the handshake; session.go and
 // detail.go write values of session and transaction; x509.go with der.go, name.go and oid.go reads certificates.
 // The hellos themselves are read by internal/tlshello.
 //
