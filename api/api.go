@@ -107,7 +107,7 @@ func (s *Server) routes() []route {
 		{get, "/api/export", s.export, export, false},
 		{post, "/api/export", s.export, export, false},
 		{get, "/api/records/{kind}/{id}", s.record, nil, false},
-		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail"}, false},
+		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false},
 		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false},
 		{get, "/api/sessions/{id}/pcap", s.sessionPcap, []string{"format"}, false},
 	}

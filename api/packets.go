@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tapir-project/tapir/flow"
 	"github.com/tapir-project/tapir/packet"
 	"github.com/tapir-project/tapir/record"
 )
@@ -17,29 +18,38 @@ const (
 	maxPackets     = 2000
 )
 
-// packets answers with packets of a session: what each says in one line and, with detail=full, its decoded tree and
-// bytes (base64; the tree's offsets count in them).
+// packets answers with packets of a session: what each says in one line, what TCP makes of it and, with detail=full, its
+// decoded tree and bytes (base64; the tree's offsets count in them). What a packet is in its connection comes from all
+// before it; number asks for one packet without that.
 func (s *Server) packets(w *reply, r *http.Request, p *params) error {
 	limit, offset := p.number("limit", defaultPackets, 1, maxPackets), p.number("offset", 0, 0, maxCount)
 	full := p.choice("detail", "full", "summary") == "full"
+	number := p.number("number", 0, 1, maxCount)
 	if p.err != nil {
 		return p.err
+	}
+	if number > 0 {
+		limit, offset = 1, number-1
 	}
 	rec, err := s.fetch(r, record.KindSession)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	list := packetList{ends: newEnds(rec), full: full, line: []byte(`{"packets":[`)}
+	list := packetList{full: full, analyses: number == 0, line: []byte(`{"packets":[`)}
+	list.talk = conversation{ends: newEnds(rec), say: func(piece) bool { return true }}
 	n, more := 0, false
 	err = s.sessionPackets(r.Context(), rec, func(pkt *record.Packet) bool {
 		n++
 		switch {
-		case n <= offset:
-			return true
 		case n > offset+limit:
 			more = true
 			return false
+		case n <= offset:
+			if list.analyses {
+				list.see(pkt)
+			}
+			return true
 		}
 		list.add(pkt, n)
 		_, err := w.Write(list.line)
@@ -87,15 +97,58 @@ func (s *Server) walk(ctx context.Context, flows []record.ID, from, to int64, yi
 
 // packetList writes packets as JSON, one after the other.
 type packetList struct {
-	ends ends
-	full bool
-	n    int
-	line []byte
-	d    packet.Decoded
+	full     bool
+	analyses bool
+	talk     conversation // what was said before
+	zero     [2]origin    // of the client's and the server's sequence numbers
+	n        int
+	line     []byte
+	d        packet.Decoded
+	names    []string
+}
+
+// origin is the sequence number that relative ones count from: that of SYN, or of the byte before the first one seen.
+type origin struct {
+	seq   uint32
+	known bool
+}
+
+func (o *origin) set(seq uint32) {
+	if !o.known {
+		o.seq, o.known = seq, true
+	}
+}
+
+// see decodes a packet and follows the connection by it.
+func (l *packetList) see(p *record.Packet) (m flow.Marks) {
+	packet.Decode(&l.d, p)
+	if !l.analyses {
+		return 0
+	}
+	if d := &l.d; l.isTCP() {
+		own, other := l.origins()
+		if d.Flags&packet.SYN != 0 {
+			own.set(d.Seq)
+		} else {
+			own.set(d.Seq - 1)
+		}
+		if d.Flags&packet.ACK != 0 {
+			other.set(d.Ack - 1)
+		}
+	}
+	return l.talk.add(&l.d, p.Time)
+}
+
+func (l *packetList) isTCP() bool { return l.d.Proto == packet.ProtoTCP && l.d.Verdict == packet.OK }
+
+// origins are those of the sender and of the receiver.
+func (l *packetList) origins() (own, other *origin) {
+	dir := side(l.talk.ends.client(&l.d))
+	return &l.zero[dir], &l.zero[dir.Other()]
 }
 
 func (l *packetList) add(p *record.Packet, number int) {
-	packet.Decode(&l.d, p)
+	marks := l.see(p)
 	tree := packet.Tree(p)
 	dst := comma(l.line, l.n)
 	l.n++
@@ -109,14 +162,18 @@ func (l *packetList) add(p *record.Packet, number int) {
 	dst = strconv.AppendInt(dst, int64(len(p.Data)), 10)
 	dst = append(dst, `,"payload":`...)
 	dst = strconv.AppendUint(dst, uint64(l.d.PayloadLen), 10)
-	dst = append(append(dst, `,"from":"`...), sideName(l.ends.client(&l.d))...)
+	dst = append(append(dst, `,"from":"`...), sideName(l.talk.ends.client(&l.d))...)
 	top := innermost(tree)
 	dst = append(dst, `","protocol":`...)
 	dst = record.AppendJSONString(dst, top.Name)
 	dst = append(dst, `,"info":`...)
 	dst = record.AppendJSONString(dst, top.Value)
-	if l.d.Proto == packet.ProtoTCP && l.d.Verdict == packet.OK {
-		dst = appendTCP(dst, &l.d)
+	if l.isTCP() {
+		dst = l.appendTCP(dst)
+	}
+	if l.analyses {
+		l.names = marks.AppendNames(l.names[:0])
+		dst = appendNames(append(dst, `,"analysis":`...), l.names)
 	}
 	if l.full {
 		dst = append(dst, `,"tree":`...)
@@ -140,22 +197,41 @@ func innermost(tree []packet.Node) (n packet.Node) {
 
 var flagNames = []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"}
 
-func appendTCP(dst []byte, d *packet.Decoded) []byte {
+// appendTCP appends what the TCP header says.
+func (l *packetList) appendTCP(dst []byte) []byte {
+	d := &l.d
 	dst = append(dst, `,"tcp":{"seq":`...)
 	dst = strconv.AppendUint(dst, uint64(d.Seq), 10)
 	dst = append(dst, `,"ack":`...)
 	dst = strconv.AppendUint(dst, uint64(d.Ack), 10)
-	dst = append(dst, `,"window":`...)
-	dst = strconv.AppendUint(dst, uint64(d.Window), 10)
-	dst = append(dst, `,"flags":[`...)
-	n := 0
-	for i, name := range flagNames {
-		if d.Flags&(1<<i) != 0 {
-			dst = record.AppendJSONString(comma(dst, n), name)
-			n++
+	if l.analyses {
+		own, other := l.origins()
+		dst = append(dst, `,"relative_seq":`...)
+		dst = strconv.AppendUint(dst, uint64(d.Seq-own.seq), 10)
+		if d.Flags&packet.ACK != 0 {
+			dst = append(dst, `,"relative_ack":`...)
+			dst = strconv.AppendUint(dst, uint64(d.Ack-other.seq), 10)
 		}
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, `,"window":`...)
+	dst = strconv.AppendUint(dst, uint64(d.Window), 10)
+	dst = append(dst, `,"flags":`...)
+	l.names = l.names[:0]
+	for i, name := range flagNames {
+		if d.Flags&(1<<i) != 0 {
+			l.names = append(l.names, name)
+		}
+	}
+	return append(appendNames(dst, l.names), '}')
+}
+
+// appendNames appends a list of texts.
+func appendNames(dst []byte, names []string) []byte {
+	dst = append(dst, '[')
+	for i, name := range names {
+		dst = record.AppendJSONString(comma(dst, i), name)
+	}
+	return append(dst, ']')
 }
 
 func appendTree(dst []byte, nodes []packet.Node) []byte {

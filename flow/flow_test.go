@@ -61,15 +61,16 @@ func (r *rig) send(t float64, a, ap, b, bp int, number uint8, flags uint16, seq,
 	f, dir := r.Packet(p, d, &key, key.Hash(), swapped, r.before)
 	r.before = max(r.before, now)
 	if f.Conn != nil {
-		f.Segment(d, dir, now)
+		f.Conn.Segment(d, dir, now)
 		s := &f.Conn.Streams[dir]
 		if flags&packet.SYN != 0 {
 			s.Syn(seq)
 			seq++
 		}
 		if d.PayloadLen > 0 {
+			top := s.Top()
 			class, fresh := s.Add(&r.b, seq, d.Payload, len(payload), now)
-			f.Delivered(class, fresh, d, dir, now)
+			f.Delivered(class, fresh, top, d, dir, now)
 			for {
 				if _, ok := s.Pop(&r.b, now); !ok {
 					break
@@ -246,7 +247,7 @@ func TestPacketDoesNotAllocate(t *testing.T) {
 	r.Packet(p, d, &key, hash, swapped, 0)
 	if n := testing.AllocsPerRun(1000, func() {
 		f, dir := r.Packet(p, d, &key, hash, swapped, 0)
-		f.Segment(d, dir, p.Time)
+		f.Conn.Segment(d, dir, p.Time)
 		d.Seq += 4
 	}); n != 0 {
 		t.Errorf("%v allocations a packet, want 0", n)

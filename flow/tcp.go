@@ -66,35 +66,52 @@ func (t *Table) tcpDirection(f *Flow, d *packet.Decoded, dir proto.Dir) proto.Di
 
 // Segment accounts for a TCP segment: flags, round trips, windows. Call it before reassembly sees the segment, and
 // Delivered with what reassembly made of it.
-func (f *Flow) Segment(d *packet.Decoded, dir proto.Dir, now int64) {
-	q := &f.Conn.quality
+func (c *Conn) Segment(d *packet.Decoded, dir proto.Dir, now int64) (m Marks) {
+	q := &c.quality
 	q.countFlags(d.Flags)
-	q.handshake(d, dir, now)
+	if q.handshake(d, dir, now) {
+		m |= Retransmission
+	}
 	me, you := &q.side[dir], &q.side[dir.Other()]
-	if d.Flags&packet.RST == 0 {
+	if d.Flags&packet.RST != 0 {
+		m |= Reset
+	} else {
 		if d.Window == 0 {
 			me.zeroWindows++
+			m |= ZeroWindow
 		}
-		if d.Flags&packet.ACK != 0 {
-			me.acknowledge(you, d, now, f.Conn.Streams[dir.Other()].Top())
+		if d.Flags&packet.ACK != 0 && me.acknowledge(you, d, now, c.Streams[dir.Other()].Top()) {
+			m |= DuplicateAck
+		}
+		if c.probes(d, dir) {
+			m |= KeepAlive
 		}
 	}
 	if d.Flags&packet.FIN != 0 {
 		me.fin = true
 	}
+	return m
+}
+
+// probes says whether a segment only asks whether the other side is there: at most one byte, and that an old one.
+func (c *Conn) probes(d *packet.Decoded, dir proto.Dir) bool {
+	s := &c.Streams[dir]
+	return d.PayloadLen <= 1 && s.Started() && d.Seq+1 == s.Next() && d.Flags&(packet.SYN|packet.FIN) == 0
 }
 
 // acknowledge handles the ACK in a segment of s: a duplicate of the last one (RFC 5681 §2), or the end of a timed round
-// trip to s.
-func (s *side) acknowledge(you *side, d *packet.Decoded, now int64, top uint32) {
+// trip to s. It says whether it is a duplicate.
+func (s *side) acknowledge(you *side, d *packet.Decoded, now int64, top uint32) (duplicate bool) {
 	if s.hasAck && d.Ack == s.lastAck && d.PayloadLen == 0 && d.Window == s.lastWindow && d.Flags&(packet.SYN|packet.FIN) == 0 && top != d.Ack {
 		s.dupAcks++
+		duplicate = true
 	}
 	s.lastAck, s.lastWindow, s.hasAck = d.Ack, d.Window, true
 	if you.probeTime != 0 && int32(d.Ack-you.probe) >= 0 {
 		you.sample(now - you.probeTime)
 		you.probeTime = 0
 	}
+	return duplicate
 }
 
 // sample smooths round trips as RFC 6298 §2 does.
@@ -109,12 +126,14 @@ func (s *side) sample(rtt int64) {
 	s.rtt += (rtt - s.rtt) / 8
 }
 
-// Delivered tells what a segment with payload was to its stream, and how many of its bytes were new.
-func (f *Flow) Delivered(c reassembly.Class, fresh int, d *packet.Decoded, dir proto.Dir, now int64) {
-	s := &f.Conn.quality.side[dir]
-	f.count[dir].data += uint64(fresh)
-	switch c {
+// Delivered tells what a segment with payload was to its stream. top is what the stream's Top was before.
+func (c *Conn) Delivered(class reassembly.Class, top uint32, d *packet.Decoded, dir proto.Dir, now int64) (m Marks) {
+	s := &c.quality.side[dir]
+	switch class {
 	case reassembly.InOrder, reassembly.Ahead:
+		if class == reassembly.Ahead && int32(d.Seq-top) > 0 {
+			m = Gap
+		}
 		s.topTime = now
 		if s.probeTime == 0 {
 			s.probe, s.probeTime = d.Seq+d.PayloadLen, now
@@ -122,16 +141,20 @@ func (f *Flow) Delivered(c reassembly.Class, fresh int, d *packet.Decoded, dir p
 	case reassembly.Filled:
 		if now-s.topTime < max(s.rtt, reorderWindow) {
 			s.late++
+			m = OutOfOrder
 		} else {
 			s.retrans++
+			m = Retransmission
 		}
 		s.probeTime = 0 // RFC 6298 §3: what was sent again says nothing of the round trip
 	case reassembly.Duplicate:
-		if keepAlive := d.PayloadLen <= 1 && d.Seq+1 == f.Conn.Streams[dir].Next(); !keepAlive {
+		if !c.probes(d, dir) {
 			s.retrans++
 			s.probeTime = 0
+			m = Retransmission
 		}
 	}
+	return m
 }
 
 func (q *quality) countFlags(flags uint16) {
@@ -152,12 +175,16 @@ func (q *quality) countFlags(flags uint16) {
 	}
 }
 
-// handshake times SYN, SYN-ACK and ACK (RFC 9293 §3.5).
-func (q *quality) handshake(d *packet.Decoded, dir proto.Dir, now int64) {
+// handshake times SYN, SYN-ACK and ACK (RFC 9293 §3.5). It says whether it is a SYN that was sent before.
+func (q *quality) handshake(d *packet.Decoded, dir proto.Dir, now int64) (again bool) {
 	me, you := &q.side[dir], &q.side[dir.Other()]
 	if d.Flags&packet.SYN != 0 {
-		if !me.hasISN {
+		switch {
+		case !me.hasISN:
 			me.isn, me.hasISN = d.Seq, true
+		case me.isn == d.Seq:
+			again = true
+			me.retrans++
 		}
 		if d.Flags&packet.ACK == 0 {
 			if q.synTime == 0 {
@@ -173,6 +200,7 @@ func (q *quality) handshake(d *packet.Decoded, dir proto.Dir, now int64) {
 			q.ackTime = now
 		}
 	}
+	return again
 }
 
 // begunBy says whether the connection began with a SYN of that number: seen again, it is a copy.
@@ -185,3 +213,9 @@ func (q *quality) closed() bool { return q.side[0].fin && q.side[1].fin }
 
 // BothFinished says whether both sides have sent FIN.
 func (f *Flow) BothFinished() bool { return f.Conn.quality.closed() }
+
+// Delivered is Conn.Delivered; fresh is how many of the segment's bytes were new.
+func (f *Flow) Delivered(class reassembly.Class, fresh int, top uint32, d *packet.Decoded, dir proto.Dir, now int64) {
+	f.count[dir].data += uint64(fresh)
+	f.Conn.Delivered(class, top, d, dir, now)
+}

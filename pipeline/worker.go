@@ -151,7 +151,7 @@ func (w *Worker) analyse(p *record.Packet, d *packet.Decoded, f *flow.Flow, dir 
 // segment runs one TCP segment through reassembly.
 func (w *Worker) segment(p *record.Packet, d *packet.Decoded, f *flow.Flow, dir proto.Dir) {
 	s, other := &f.Conn.Streams[dir], &f.Conn.Streams[dir.Other()]
-	f.Segment(d, dir, p.Time)
+	f.Conn.Segment(d, dir, p.Time)
 	seq := d.Seq
 	if d.Flags&packet.SYN != 0 {
 		s.Syn(seq)
@@ -161,8 +161,9 @@ func (w *Worker) segment(p *record.Packet, d *packet.Decoded, f *flow.Flow, dir 
 		other.Ack(d.Ack)
 	}
 	if d.PayloadLen > 0 {
+		top := s.Top()
 		class, fresh := s.Add(&w.budget, seq, d.Payload, int(d.PayloadLen), p.Time)
-		f.Delivered(class, fresh, d, dir, p.Time)
+		f.Delivered(class, fresh, top, d, dir, p.Time)
 		w.drain(f, s, dir, p.Time)
 	}
 	if d.Flags&(packet.FIN|packet.RST) != 0 {
