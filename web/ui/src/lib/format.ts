@@ -140,7 +140,7 @@ export function formatEnd(ip: string | undefined, port: number | undefined): str
 // What would change how the text around it is read, or would not be seen: C0 and C1 controls, soft hyphen, bidirectional
 // marks, embeddings, overrides and isolates (UAX #9), zero-width characters, line and paragraph separators, tags, variation
 // selectors beyond emoji, surrogates that stand alone.
-const unseen =
+export const unseen =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e0fff}]/gu;
 
 /**

@@ -21,12 +21,25 @@ export const defaults = {
   live: '', // 1: new records are shown as they come
   host: '', // address or name whose drawer is open
   tz: '', // utc or local; empty: as preferred
+
+  // of the session's page
+  tab: '', // packets, stream or transactions; empty: fields
+  packet: '', // number of the packet chosen
+  at: '', // what of it is chosen: a node of its tree (2.5) or bytes (b34-37)
+  as: '', // the stream as text, hex or http; empty: as suits it
+  side: '', // client or server; empty: both
+  find: '', // what is looked for in the stream
+  axis: '', // order: the ladder has a step a packet; empty: time
+  zoom: '', // part of the ladder that is shown: from..to in units of its axis
 };
 export type Name = keyof typeof defaults;
 export type Changes = Partial<Record<Name, string>>;
 
 /** Parameters in the order in which they are read. */
 const order = Object.keys(defaults) as Name[];
+
+/** What a URL loses when another page or another session is gone to. */
+const ofSession: Changes = Object.fromEntries(order.slice(order.indexOf('tab')).map((name) => [name, '']));
 
 /** Page and id that a path names. */
 export function route(path: string): { page: Page; id: string } {
@@ -125,9 +138,14 @@ class Nav {
     return tz === 'local' ? 'local' : 'utc';
   }
 
+  /** A parameter of the session's page. */
+  value(name: Name): string {
+    return this.#values[name];
+  }
+
   /** The URL of this page, or of another path, with changes. */
   href(changes: Changes = {}, path = this.#path): string {
-    return path + queryString({ ...this.#values, ...changes });
+    return path + queryString({ ...this.#values, ...(path === this.#path ? {} : ofSession), ...changes });
   }
 
   /** Goes to this page with changes; replace leaves no step in the history. */
