@@ -69,7 +69,7 @@ func handmade() []record.Packet {
 // tcpFrame is a raw IPv4 packet between 10.0.0.1:4000 (client) and 10.0.0.2:80, with flags by their first letters.
 func tcpFrame(t int64, client bool, flags string, seq, ack uint32, window uint16, payload string) record.Packet {
 	b := make([]byte, 40, 40+len(payload))
-	copy(b, []byte{0x45, 0, 0, byte(40 + len(payload)), 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x0f, 0xa0, 0, 80})
+	copy(b, []byte{0x45, 0, byte((40 + len(payload)) >> 8), byte(40 + len(payload)), 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x0f, 0xa0, 0, 80})
 	if !client {
 		copy(b[12:], []byte{10, 0, 0, 2, 10, 0, 0, 1, 0, 80, 0x0f, 0xa0})
 	}

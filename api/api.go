@@ -109,6 +109,7 @@ func (s *Server) routes() []route {
 		{get, "/api/records/{kind}/{id}", s.record, nil, false},
 		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false},
 		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false},
+		{get, "/api/sessions/{id}/bodies/{n}", s.body, nil, false},
 		{get, "/api/sessions/{id}/pcap", s.sessionPcap, []string{"format"}, false},
 	}
 }

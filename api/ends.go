@@ -8,9 +8,10 @@ import (
 )
 
 var (
-	fSourceIP   = record.MustID("source.ip")
-	fSourcePort = record.MustID("source.port")
-	fSourceMAC  = record.MustID("source.mac")
+	fSourceIP        = record.MustID("source.ip")
+	fSourcePort      = record.MustID("source.port")
+	fDestinationPort = record.MustID("destination.port")
+	fSourceMAC       = record.MustID("source.mac")
 )
 
 // ends tells the two sides of a session apart by what its record says of the initiator.

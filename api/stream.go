@@ -17,9 +17,10 @@ const (
 
 // stream answers with what both sides of a session said, in the order in which it was said: TCP reassembled with its
 // gaps, other protocols message by message. With format=raw it is the bytes of one side alone, whole unless a limit is
-// given.
+// given. With format=http it is the HTTP messages in it.
 func (s *Server) stream(w *reply, r *http.Request, p *params) error {
-	raw := p.choice("format", "json", "raw") == "raw"
+	format := p.choice("format", "json", "raw", "http")
+	raw := format == "raw"
 	client := p.choice("side", "client", "server") == "client"
 	def, most := defaultStreamBytes, maxStreamBytes
 	if raw {
@@ -38,6 +39,9 @@ func (s *Server) stream(w *reply, r *http.Request, p *params) error {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+rec.ID.String()+"-"+sideName(client)+`.bin"`)
 		side := rawSide{w: w, client: client, limit: limit}
 		return s.converse(r, rec, side.say)
+	}
+	if format == "http" {
+		return s.streamHTTP(w, r, rec, limit)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	chunks := chunkList{w: w, left: limit, line: []byte(`{"chunks":[`)}

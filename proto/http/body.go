@@ -12,7 +12,10 @@ func (s *stream) begin(c coding, ph phase, length int64) {
 }
 
 // take passes over bytes of the body, looking at them as far as somebody wants to know.
-func (s *stream) take(p *parser, f *proto.Flow, b []byte) {
+func (s *stream) take(p *parser, f *proto.Flow, dir proto.Dir, b []byte) {
+	if p.watch != nil {
+		p.watch.Body(dir, b)
+	}
 	s.wire += int64(len(b))
 	s.size += int64(len(b))
 	s.last = f.Time
@@ -24,7 +27,7 @@ func (s *stream) take(p *parser, f *proto.Flow, b []byte) {
 // body reads a body of known length.
 func (p *parser) body(f *proto.Flow, dir proto.Dir, s *stream, b []byte) int {
 	n := int(min(s.left, int64(len(b))))
-	s.take(p, f, b[:n])
+	s.take(p, f, dir, b[:n])
 	if s.left -= int64(n); s.left == 0 {
 		p.finish(f, dir, s, "")
 	}
@@ -102,9 +105,9 @@ func parseChunkSize(b []byte) (n int64, ok bool) {
 }
 
 // chunk reads bytes of a chunk.
-func (s *stream) chunk(p *parser, f *proto.Flow, b []byte) int {
+func (s *stream) chunk(p *parser, f *proto.Flow, dir proto.Dir, b []byte) int {
 	n := int(min(s.left, int64(len(b))))
-	s.take(p, f, b[:n])
+	s.take(p, f, dir, b[:n])
 	if s.left -= int64(n); s.left == 0 {
 		s.phase = inChunkEnd
 	}
@@ -152,6 +155,9 @@ func (p *parser) trailer(f *proto.Flow, dir proto.Dir, s *stream, b []byte) (int
 			m.shape = request
 		}
 		name := trimRight(line[:c])
+		if p.watch != nil {
+			p.watch.Field(dir, name, trim(line[c+1:]))
+		}
 		p.noteName(f, &m, knownName(name), name)
 	}
 	return n, true

@@ -111,7 +111,7 @@ func (d *decoder) buffered() *bufio.Reader {
 
 // deflate reads zlib (RFC 1950), which the name stands for, or bare deflate, which some servers send.
 func (d *decoder) deflate(src []byte) io.Reader {
-	if len(src) >= 2 && src[0]&15 == 8 && (int(src[0])<<8|int(src[1]))%31 == 0 {
+	if len(src) >= 2 && isZlib(src) {
 		d.src.Reset(src[2:])
 	}
 	if d.flate == nil {

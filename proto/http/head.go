@@ -68,10 +68,11 @@ func (p *parser) block(f *proto.Flow, s *stream, dir proto.Dir, l startLine, res
 		s.scan = scan
 		return 0, false
 	}
-	fields := rest[s.top:end]
+	line, fields := rest[:s.top-1], rest[s.top:end]
 	s.scan, s.top = 0, 0
 	s.last = f.Time
 	m := newMessage(dir, at == 0, l)
+	p.watchBegin(f, m, line)
 	if m.shape == request {
 		p.request(f, s, m, fields)
 	} else {
@@ -88,6 +89,8 @@ func (p *parser) begun(f *proto.Flow, dir proto.Dir, s *stream, n int) (int, boo
 		if s.phase == atStart {
 			p.finish(f, dir, s, "")
 		}
+	} else {
+		p.watchEnd(f, dir, true) // an interim response
 	}
 	if p.over {
 		p.handOver(f, p.next)
@@ -124,14 +127,14 @@ func (p *parser) start(f *proto.Flow, dir proto.Dir, s *stream, rest []byte, at 
 	case notHTTP:
 		return 0, p.noStart(s, dir)
 	case simple, preface:
-		return p.odd(f, dir, s, l, i+1, at)
+		return p.odd(f, dir, s, l, rest[:i+1], at)
 	}
 	s.scan, s.top = i, i+1
 	return p.block(f, s, dir, l, rest, at)
 }
 
-// odd handles the two start lines without a header block; n is the line's length.
-func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, l startLine, n, at int) (int, bool) {
+// odd handles the two start lines without a header block; line has its end.
+func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, l startLine, line []byte, at int) (int, bool) {
 	s.scan = 0
 	if l.shape == preface {
 		f.Set.AddString(fMethod, "PRI")
@@ -143,9 +146,10 @@ func (p *parser) odd(f *proto.Flow, dir proto.Dir, s *stream, l startLine, n, at
 	}
 	m := newMessage(dir, at == 0, l)
 	s.last, p.simple = f.Time, true
+	p.watchBegin(f, m, line[:len(line)-1])
 	p.request(f, s, m, nil)
 	m.free()
-	return p.begun(f, dir, s, n)
+	return p.begun(f, dir, s, len(line))
 }
 
 // blockEnd finds where the header block in b ends: behind the first empty line. From is where to search; if the end
@@ -211,6 +215,9 @@ func unfold(v []byte) []byte {
 func (p *parser) field(f *proto.Flow, s *stream, m *message, name, value []byte) {
 	id := knownName(name)
 	p.noteName(f, m, id, name)
+	if p.watch != nil {
+		p.watch.Field(m.dir, name, value)
+	}
 	if p.opt.HeaderValues {
 		noteValue(f, m, name, value)
 	}

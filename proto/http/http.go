@@ -135,6 +135,7 @@ type parser struct {
 	over      bool       // HTTP has ended here
 	next      string     // the protocol that follows, "" if it has to be found out
 	opt       *Options
+	watch     Watcher // nil: nobody watches
 }
 
 // maxWait bounds the requests of one connection that wait for a response. Clients that pipeline send a few dozen.
@@ -168,12 +169,12 @@ func (p *parser) step(f *proto.Flow, dir proto.Dir, s *stream, b []byte, at int)
 	case inBody:
 		return p.body(f, dir, s, rest), true
 	case inRest:
-		s.take(p, f, rest)
+		s.take(p, f, dir, rest)
 		return len(rest), true
 	case inChunkSize:
 		return p.chunkSize(f, dir, s, rest)
 	case inChunk:
-		return s.chunk(p, f, rest), true
+		return s.chunk(p, f, dir, rest), true
 	case inChunkEnd:
 		return p.chunkEnd(f, dir, s, rest)
 	case inTrailer:
@@ -194,6 +195,7 @@ func (p *parser) Gap(f *proto.Flow, dir proto.Dir, n int) {
 	case held, lost:
 		return
 	case inBody, inRest, inChunk:
+		p.watchLost(dir, s, int64(n))
 		s.lose(int64(n))
 		if s.skip(int64(n)) {
 			return
@@ -310,6 +312,7 @@ func (p *parser) unanswered(f *proto.Flow, t *proto.Transaction) {
 func (p *parser) finish(f *proto.Flow, dir proto.Dir, s *stream, note string) {
 	t := s.tx
 	s.endBody(p, f, note == "")
+	p.watchEnd(f, dir, note == "" && !s.gap)
 	if note != "" {
 		t.Note(note)
 	}

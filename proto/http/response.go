@@ -160,5 +160,8 @@ func (p *parser) handOver(f *proto.Flow, next string) {
 func (p *parser) simpleResponse(f *proto.Flow, s *stream, dir proto.Dir) {
 	p.simple = false
 	s.tx, s.declared, s.last = p.take(f, dir, true), -1, f.Time
+	if p.watch != nil {
+		p.watch.Begin(dir, nil, f.First(dir))
+	}
 	s.begin(codingNone, inRest, 0)
 }
