@@ -76,6 +76,11 @@ export function readQuery(text: string): Record<Name, string> {
   return out;
 }
 
+interface Entry {
+  depth: number;
+  explore: number | undefined;
+}
+
 class Nav {
   #path = $state(location.pathname);
   #values = $state.raw(readQuery(location.search));
@@ -153,11 +158,26 @@ class Nav {
     this.go(this.href(changes), replace);
   }
 
+  /** What an entry of the history that follows this one knows: how deep it lies, and where Explore was left. */
+  #next(): Entry {
+    const now = history.state as Entry | null;
+    const depth = now?.depth ?? 0;
+    return { depth: depth + 1, explore: this.page === 'explore' ? depth : now?.explore };
+  }
+
+  /** Goes back to Explore as it was left, or to it with this page's parameters if it was not. */
+  leave() {
+    const now = history.state as Entry | null;
+    if (now?.explore !== undefined) history.go(now.explore - now.depth);
+    else this.go(this.href({ host: '' }, '/'));
+  }
+
   /** Goes to a path of this viewer with its parameters. */
   go(href: string, replace = false) {
     const to = new URL(href, location.href);
     if (to.pathname + to.search === location.pathname + location.search) return;
-    history[replace ? 'replaceState' : 'pushState'](null, '', to.pathname + to.search);
+    if (replace) history.replaceState(history.state, '', to.pathname + to.search);
+    else history.pushState(this.#next(), '', to.pathname + to.search);
     this.#path = to.pathname;
     this.#values = readQuery(to.search);
   }

@@ -1,6 +1,6 @@
 // The values of a record by protocol, as people look for them.
 
-import type { Field, Rec, Value } from '../../lib/api';
+import type { Field, Kind, Rec, Value } from '../../lib/api';
 import { valuesOf } from '../../lib/api';
 
 /** A value of a field, as text that a query can name and people can read. */
@@ -8,6 +8,8 @@ export interface FieldValues {
   name: string;
   type: Field['type'];
   description: string;
+  /** Kinds of record that have it. */
+  kinds: Kind[];
   /** As the API gave them; a single value is a list of one. */
   values: (string | number | boolean)[];
 }
@@ -128,7 +130,7 @@ export function groups(record: Rec, registry: ReadonlyMap<string, Field>): Group
     const key = groupOf(name);
     let group = byKey.get(key);
     if (!group) byKey.set(key, (group = { key, title: titleOf(key), fields: [] }));
-    group.fields.push({ name, type: info?.type ?? guess(values), description: info?.description ?? '', values });
+    group.fields.push({ name, type: info?.type ?? guess(values), description: info?.description ?? '', kinds: info?.kinds ?? [], values });
   }
   const rank = (g: Group) => {
     const i = first.indexOf(g.key);

@@ -1,6 +1,6 @@
 // Rows of the packet list, its pages, and what of a packet is selected.
 
-import { Mark, markText, marksOf, TROUBLE } from './ladder';
+import { Mark, markText, marksOf, TROUBLE, type Range } from './ladder';
 import type { Packet, TreeNode } from './types';
 
 /** Packets fetched in one request, and in one page of a large session. */
@@ -86,4 +86,18 @@ export function infoText(p: Packet): string {
   if (!t || p.protocol !== 'Transmission Control Protocol') return p.info;
   const ack = t.flags.includes('ACK') ? ` Ack=${t.relative_ack ?? t.ack}` : '';
   return `${t.flags.join(', ')}  Seq=${t.relative_seq ?? t.seq}${ack} Win=${t.window} Len=${p.payload}`;
+}
+
+/** Reads what rangeText wrote; undefined if it is nothing of that kind. */
+export function parseRange(text: string): Range | undefined {
+  const m = /^(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)$/.exec(text);
+  if (!m) return undefined;
+  const range = { from: Number(m[1]), to: Number(m[2]) };
+  return range.to > range.from ? range : undefined;
+}
+
+/** A range of the ladder as URLs hold it: "1200..5000". */
+export function rangeText(r: Range): string {
+  const digits = r.to - r.from < 100 ? 2 : 0;
+  return `${+r.from.toFixed(digits)}..${+r.to.toFixed(digits)}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bestForm, blocks, dumpRanges, findBytes, findText, pieces, turns, wantedBytes, writeHex, writeText } from './stream';
+import { bestForm, blocks, dumpRanges, findBytes, findText, pieces, stretches, turns, wantedBytes, writeHex, writeText } from './stream';
 import type { Chunk, Side } from './types';
 
 const chunk = (from: Side, text: string, gap = 0): Chunk => ({ from, time: '2026-11-21T09:38:48.644572016Z', data: btoa(text), gap });
@@ -64,12 +64,20 @@ it('cuts text into blocks that are the text again, never through a character', (
 
 it('cuts a block where matches are, also those that began before it', () => {
   const block = { text: 'cdefgh', at: 2 };
-  expect(pieces(block, [[0, 1], [1, 4], [6, 9]], 5)).toEqual([
+  expect(pieces(block, [[0, 1, 5], [1, 4, 6], [6, 9, 7]])).toEqual([
     { text: 'cd', match: 6 },
     { text: 'ef', match: -1 },
     { text: 'gh', match: 7 },
   ]);
   expect(pieces(block, [])).toEqual([{ text: 'cdefgh', match: -1 }]);
+});
+
+it('marks several matches of one row of a dump in the order of the text', () => {
+  const turn = turns([chunk('client', 'ab ab')], false)[0]!;
+  const marked = stretches(turn, 'hex', [[0, 2], [3, 5]], 10);
+  const dump = writeHex(turn);
+  expect(marked.map(([a, b, m]) => [dump.slice(a, b), m])).toEqual([['61 62', 10], ['61 62', 11], ['ab', 10], ['ab', 11]]);
+  expect(stretches(turn, 'text', [[0, 2]], 3)).toEqual([[0, 2, 3]]);
 });
 
 it('writes hostile bytes so that nothing acts', () => {

@@ -64,12 +64,8 @@ export function bestForm(list: Turn[], protocols: string[]): Form {
   return text * 2 >= total ? 'text' : 'hex';
 }
 
-/** A turn written out, with where each piece of it that matters stands in the text. */
-export interface Written {
-  text: string;
-  /** The stretches of text that match, in order. */
-  matches: [number, number][];
-}
+/** A stretch of a text that belongs to a match of a search: where it begins, one past its end, number of the match. */
+export type Stretch = [number, number, number];
 
 /** A turn as text. */
 export function writeText(turn: Turn): string {
@@ -179,35 +175,42 @@ function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
+/** The stretches of a turn that are to be marked, in order; matches are numbered from first. */
+export function stretches(turn: Turn, form: 'text' | 'hex', matches: [number, number][], first: number): Stretch[] {
+  if (form === 'text') return matches.map(([a, b], i) => [a, b, first + i]);
+  return matches.flatMap(([a, b], i) => dumpRanges(turn, a, b).map(([x, y]): Stretch => [x, y, first + i])).sort((x, y) => x[0] - y[0]);
+}
+
 /** A piece of a block: match is the number of the match it belongs to, or -1. */
 export interface Piece {
   text: string;
   match: number;
 }
 
-/** A block cut where matches (ordered, of the whole turn, numbered from first) begin and end. */
-export function pieces(block: Block, matches: [number, number][], first = 0): Piece[] {
+/** A block cut where stretches (ordered, of the whole turn) begin and end. */
+export function pieces(block: Block, marked: Stretch[]): Piece[] {
   const out: Piece[] = [];
   const end = block.at + block.text.length;
   let at = block.at;
-  for (let i = firstEndingAfter(matches, block.at); i < matches.length && matches[i]![0] < end; i++) {
-    const a = Math.max(matches[i]![0], at);
-    const b = Math.min(matches[i]![1], end);
+  for (let i = firstEndingAfter(marked, block.at); i < marked.length && marked[i]![0] < end; i++) {
+    const [from, to, match] = marked[i]!;
+    const a = Math.max(from, at);
+    const b = Math.min(to, end);
     if (a >= b) continue;
     if (a > at) out.push({ text: block.text.slice(at - block.at, a - block.at), match: -1 });
-    out.push({ text: block.text.slice(a - block.at, b - block.at), match: first + i });
+    out.push({ text: block.text.slice(a - block.at, b - block.at), match });
     at = b;
   }
   if (at < end) out.push({ text: block.text.slice(at - block.at), match: -1 });
   return out;
 }
 
-function firstEndingAfter(matches: [number, number][], v: number): number {
+function firstEndingAfter(marked: Stretch[], v: number): number {
   let lo = 0;
-  let hi = matches.length;
+  let hi = marked.length;
   while (lo < hi) {
     const mid = (lo + hi) >> 1;
-    if (matches[mid]![1] <= v) lo = mid + 1;
+    if (marked[mid]![1] <= v) lo = mid + 1;
     else hi = mid;
   }
   return lo;

@@ -1,0 +1,48 @@
+// The HTTP messages of a conversation, as GET /api/sessions/{id}/stream?format=http gives them.
+
+import type { Side } from './types';
+
+export interface Body {
+  /** Number of the body within the session, for /bodies/{id}; absent if there is none. */
+  id?: number;
+  /** Bytes as they were sent, chunks and compression included. */
+  bytes: number;
+  /** Bytes after both were undone. */
+  decoded_bytes: number;
+  /** Content-Type. */
+  type: string;
+  /** Content-Encoding. */
+  encoding: string;
+  /** Its text, where it is one. */
+  text?: string;
+  /** There is more than is given or kept. */
+  truncated?: boolean;
+}
+
+export interface Message {
+  from: Side;
+  time: string;
+  start_line: string;
+  headers: [string, string][];
+  body?: Body;
+}
+
+/** Types that an img element shows and that the body route sends as themselves. */
+const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
+
+/** The media type without its parameters, in lower case. */
+export function mediaType(type: string): string {
+  return type.split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/** Whether a body is a picture that can be shown. */
+export function isPicture(body: Body): boolean {
+  return pictures.has(mediaType(body.type));
+}
+
+/** What became of a body on its way, in words: "4.2 kB, 18 kB decoded (gzip)". */
+export function sizeText(body: Body, bytes: (n: number) => string): string {
+  const packed = body.encoding && body.encoding !== 'identity' ? ` (${body.encoding})` : '';
+  if (body.decoded_bytes === body.bytes) return bytes(body.bytes) + packed;
+  return `${bytes(body.decoded_bytes)}, sent as ${bytes(body.bytes)}${packed}`;
+}
