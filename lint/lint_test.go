@@ -93,6 +93,7 @@ var rules = []rule{
 	{of: "record", may: nil, why: "record is the vocabulary: everything imports it, so it imports nothing"},
 	{of: "packet", may: []string{"record"}, why: "decoding is pure: bytes in, headers out"},
 	{of: "sflow", may: nil, why: "the codec is for other programs too: bytes in, structs out"},
+	{of: "sflow/sflowtool", may: []string{"sflow", "record", "internal/pcapio"}, why: "printing is a function of the datagram"},
 	{of: "query", may: []string{"record"}, why: "the language knows no store, so that every store answers it alike"},
 	{of: "proto", may: []string{"record", "packet"}, why: "the parser contract sees bytes and packet times only"},
 	{of: "proto", deep: true, may: []string{"proto", "record", "packet", "internal/tlshello"}, why: "a parser sees no clock, store, configuration or log, and never a sibling: so it is deterministic and can be fuzzed"},
