@@ -1,0 +1,63 @@
+// A capture that runs: `tapir record` on a network of its own, watched in the browser.
+import { expect, test as base } from './fixtures';
+import { allowed, Network } from './network';
+import { newData, record, type Server } from './tapir';
+
+const test = base.extend<object, { live: { server: Server; network: Network; port: number } }>({
+  live: [
+    async ({}, use) => {
+      const network = await Network.create();
+      const server = await record(await newData(), '-i', network.name);
+      await use({ server, network, port: await network.web() });
+      await server.stop();
+      await network.remove();
+    },
+    { scope: 'worker' },
+  ],
+});
+
+test.skip(!allowed, 'capturing needs root');
+
+test('Status tells how the capture goes', async ({ page, live }) => {
+  await page.goto(live.server.at('/status'));
+  await expect(page.getByText('capturing', { exact: true })).toBeVisible();
+  const row = page.getByRole('row', { name: live.network.name });
+  await expect(row.getByText('up', { exact: true })).toBeVisible();
+  await live.network.ask(live.port, '/status');
+  // the kernel's count of packets, the second column from the right
+  await expect.poll(async () => Number(await row.getByRole('cell').nth(-2).innerText())).toBeGreaterThanOrEqual(10);
+  await expect(page.getByRole('meter', { name: /records/ })).toHaveAttribute('aria-valuetext', /of 16\.8 MB/);
+  const stored = page.getByRole('region', { name: 'Stored' });
+  await expect(stored.getByRole('row', { name: /transactions/ }).getByRole('cell').first()).not.toHaveText('0');
+});
+
+test.fixme('a session appears within three seconds of its first packet', async ({ page, live }) => {
+  await page.goto(live.server.at('/', { live: '1', kind: 'session' }));
+  await expect(page.getByRole('textbox', { name: 'Query' })).toBeVisible();
+  await live.network.ask(live.port, '/first'); // the stream is up when something came
+  await expect(page.getByRole('grid').getByText('/first').first()).toBeVisible();
+  const began = Date.now();
+  await live.network.ask(live.port, '/seen-live');
+  await expect(page.getByRole('grid').getByText('/seen-live').first()).toBeVisible({ timeout: 3000 - (Date.now() - began) });
+});
+
+test('a server that goes says so, and the page comes back by itself', async ({ page, guard }) => {
+  guard.allow(/Failed to load resource: net::ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING/);
+  const network = await Network.create();
+  const first = await record(await newData(), '-i', network.name);
+  try {
+    await page.goto(first.at('/status'));
+    await expect(page.getByText('capturing', { exact: true })).toBeVisible();
+    await first.stop(true);
+    await expect(page.getByRole('alert')).toContainText('does not answer');
+    const again = await record(first.data, '-i', network.name, '--listen', new URL(first.origin).host);
+    try {
+      await expect(page.getByRole('alert')).toBeHidden();
+      await expect(page.getByText('capturing', { exact: true })).toBeVisible();
+    } finally {
+      await again.stop();
+    }
+  } finally {
+    await network.remove();
+  }
+});
