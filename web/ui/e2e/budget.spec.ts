@@ -90,7 +90,7 @@ test('few packages are in it, and each is named', async () => {
   for (const name of await readdir(join(ui, 'src'), { recursive: true })) {
     if (!/\.(ts|svelte)$/.test(name) || name.endsWith('.test.ts')) continue;
     const text = await readFile(join(ui, 'src', name), 'utf8');
-    for (const [, from] of text.matchAll(/(?:from|import)\s*\(?\s*['"]([^.'"/][^'"]*)['"]/g)) {
+    for (const [, from] of text.matchAll(/\b(?:from|import)\s*\(?\s*['"](@?[a-z][\w./-]*)['"]/g)) {
       imported.add(
         from!
           .split('/')
