@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/saved"
 	"github.com/tapir-project/tapir/store"
 )
 
@@ -36,6 +37,7 @@ type Options struct {
 	// NodeStatus gives what `tapir status` shows beyond the store, of which it is told: capture, queues, disk. It is
 	// encoded as JSON. Nil: there is nothing more.
 	NodeStatus func(store.Status) (any, error)
+	Saved      *saved.Store // what people save; nil: this server keeps nothing
 	Version    string       // of the program
 	Pages      http.Handler // answers what is not below /api: the viewer; nil: nothing is there
 	Node       string       // prefix of ids
@@ -86,7 +88,7 @@ func with(names []string, more ...string) []string {
 }
 
 func (s *Server) routes() []route {
-	const get, post = http.MethodGet, http.MethodPost
+	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	asked := []string{"q", "kind"}
 	ranged := with(asked, "from", "to", "bounding")
 	search := with(ranged, "order", "limit", "offset", "columns", "format", "cells")
@@ -106,6 +108,10 @@ func (s *Server) routes() []route {
 		{get, "/api/tail", s.tail, asked, false},
 		{get, "/api/export", s.export, export, false},
 		{post, "/api/export", s.export, export, false},
+		{get, "/api/saved/{collection}", s.savedList, nil, false},
+		{get, "/api/saved/{collection}/{name}", s.savedGet, nil, false},
+		{put, "/api/saved/{collection}/{name}", s.savedPut, nil, false},
+		{del, "/api/saved/{collection}/{name}", s.savedRemove, nil, false},
 		{get, "/api/records/{kind}/{id}", s.record, nil, false},
 		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false},
 		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false},
@@ -146,6 +152,9 @@ func (s *Server) wrap(rt route) http.Handler {
 				return err
 			}
 			p := readParams(w, r, rt.params)
+			if s.Saved != nil {
+				p.views = s.Saved.View
+			}
 			if p.err != nil {
 				return p.err
 			}

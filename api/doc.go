@@ -4,7 +4,7 @@
 // Requests flow in; bound queries go to a store.Store, packets come from a Packets; JSON, CSV, server-sent events and
 // capture files flow out. Store and packets may belong to a recorder in this process or to a data directory that another
 // process writes. The package captures nothing and needs no privilege. app is its caller; cli uses the pieces that the
-// command line shares with it (ParseTime, Select, TableJSON, StoredJSON).
+// command line shares with it (ParseTime, ParseOrder, ParseFields, Select, TableJSON, StoredJSON).
 //
 // What every route keeps to:
 //

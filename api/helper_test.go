@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/saved"
 	"github.com/tapir-project/tapir/store"
 )
 
@@ -35,6 +36,7 @@ func serve(t testing.TB, x *world) *client {
 	log := &bytes.Buffer{}
 	o := Options{Store: x.records, Packets: x.packets, Node: testNode, Token: testToken, Now: func() time.Time { return testNow },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "1.2.3", NodeStatus: func(store.Status) (any, error) { return map[string]any{"running": false}, nil }}
+	o.Saved = saved.Open(t.TempDir())
 	srv := New(o)
 	hs := httptest.NewServer(srv)
 	t.Cleanup(hs.Close)
@@ -101,6 +103,14 @@ func post(form url.Values) func(*http.Request) {
 		body := form.Encode()
 		r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(strings.NewReader(body)), int64(len(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+}
+
+// document sends a JSON document.
+func document(body string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Type", "application/json")
 	}
 }
 

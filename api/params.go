@@ -30,6 +30,7 @@ var lists = []string{"by", "metric", "columns"}
 type params struct {
 	v     url.Values
 	known []string
+	views func(name string) (text string, ok bool) // saved expressions; nil: there are none
 	err   error
 }
 
@@ -218,7 +219,7 @@ func (p *params) asked(now time.Time) (*query.Query, store.Search) {
 
 // expression parses and binds q. It is never nil.
 func (p *params) expression(kind record.Kind, now time.Time) *query.Query {
-	q, err := query.Parse(p.text("q"), query.Options{Kind: kind, Now: now.UnixNano()})
+	q, err := query.Parse(p.text("q"), query.Options{Kind: kind, Now: now.UnixNano(), Views: p.views})
 	if err != nil {
 		if p.err == nil {
 			p.err = err
@@ -237,50 +238,83 @@ func (p *params) condition(now time.Time) store.Search {
 	return s
 }
 
-// fields reads a list of names of fields that records hold.
-func (p *params) fields(name string) (out []*record.Field) {
-	for _, list := range p.all(name) {
-		for n := range strings.SplitSeq(list, ",") {
-			if n = strings.TrimSpace(n); n != "" {
-				if f := p.field(name, n); f != nil {
-					out = append(out, f)
-				}
-			}
-		}
-	}
-	return out
+// wrongField says what is wrong with a name.
+type wrongField struct {
+	what     string
+	expected []string
 }
 
-// field looks up a field that records hold.
-func (p *params) field(param, name string) *record.Field {
+func (e *wrongField) Error() string { return e.what }
+
+// fieldOf looks up a field that records hold.
+func fieldOf(name string) (*record.Field, error) {
 	f, ok := record.Lookup(name)
 	switch {
 	case !ok:
-		p.fail(param, "names "+strconv.Quote(name)+", which is no field (see /api/fields)")
-		return nil
+		return nil, &wrongField{"names " + strconv.Quote(name) + ", which is no field (see /api/fields, or tapir fields)", nil}
 	case f.Any != nil:
-		p.fail(param, "names "+f.Name+", which stands for several fields", f.Any...)
-		return nil
+		return nil, &wrongField{"names " + f.Name + ", which stands for several fields", f.Any}
 	case f.Raw != "":
-		p.fail(param, "names "+f.Name+", whose words are looked up in another field", f.Raw)
-		return nil
+		return nil, &wrongField{"names " + f.Name + ", whose words are looked up in another field", []string{f.Raw}}
 	}
-	return f
+	return f, nil
 }
 
-// order reads order=field:desc,field:asc.
-func (p *params) order() (out []store.Order) {
-	for part := range strings.SplitSeq(p.text("order"), ",") {
+// ParseFields reads names of fields that records hold, joined by commas.
+func ParseFields(text string) (out []*record.Field, err error) {
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		f, err := fieldOf(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// ParseOrder reads how records are ordered: field:desc,field:asc.
+func ParseOrder(text string) (out []store.Order, err error) {
+	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
 		name, way, _ := strings.Cut(part, ":")
 		if way != "" && way != "asc" && way != "desc" {
-			p.fail("order", "takes asc or desc behind the colon", "asc", "desc")
+			return nil, &wrongField{"takes asc or desc behind the colon", []string{"asc", "desc"}}
 		}
-		if f := p.field("order", name); f != nil {
-			out = append(out, store.Order{Field: f, Desc: way == "desc"})
+		f, err := fieldOf(name)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, store.Order{Field: f, Desc: way == "desc"})
 	}
+	return out, nil
+}
+
+// wrong notes an error about a parameter.
+func (p *params) wrong(name string, err error) {
+	var w *wrongField
+	if errors.As(err, &w) {
+		p.fail(name, w.what, w.expected...)
+	}
+}
+
+// fields reads a list of names of fields that records hold.
+func (p *params) fields(name string) (out []*record.Field) {
+	for _, list := range p.all(name) {
+		fields, err := ParseFields(list)
+		p.wrong(name, err)
+		out = append(out, fields...)
+	}
+	return out
+}
+
+// order reads order=field:desc,field:asc.
+func (p *params) order() []store.Order {
+	out, err := ParseOrder(p.text("order"))
+	p.wrong("order", err)
 	return out
 }

@@ -64,7 +64,12 @@ func (s *Server) complete(w *reply, r *http.Request, p *params) error {
 		return p.err
 	}
 	o := query.Options{Kind: in.Kind, Now: now.UnixNano(),
-		Values: func(field, prefix string) []string { return s.valuesOf(r.Context(), in, field, prefix) }}
+		Values: func(field, prefix string) []string {
+			if field == "view" {
+				return s.viewNames(prefix)
+			}
+			return s.valuesOf(r.Context(), in, field, prefix)
+		}}
 	out := []completion{}
 	for _, c := range query.Complete(text, pos, o) {
 		out = append(out, completion{c.Text, c.Kind.String(), c.Detail, c.From, c.To})

@@ -205,7 +205,7 @@ func (a *reply) discard() bool {
 func (a *reply) finish() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if whole := !a.sent && a.err == nil; whole && (!a.zips || len(a.buf) < gzipFrom) {
+	if whole := !a.sent && a.err == nil; whole && a.status != http.StatusNoContent && (!a.zips || len(a.buf) < gzipFrom) {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.buf)))
 	}
 	a.send(a.buf)

@@ -34,6 +34,7 @@ type statusBody struct {
 type abilities struct {
 	Packets bool `json:"packets"` // packets, stream, pcap and export
 	Follow  bool `json:"follow"`  // tail
+	Save    bool `json:"save"`    // saved
 }
 
 // status tells what is stored, what this server can do and, when a recorder writes what it serves, how that goes.
@@ -44,7 +45,7 @@ func (s *Server) status(w *reply, r *http.Request, _ *params) error {
 	}
 	_, follows := s.Store.(Follower)
 	body := statusBody{Node: s.Node, Version: s.Version, Time: timeText(s.Now().UnixNano()), Stored: StoredJSON(st),
-		Can: abilities{Packets: s.Packets != nil, Follow: follows}}
+		Can: abilities{Packets: s.Packets != nil, Follow: follows, Save: s.Saved != nil && s.Saved.Writable()}}
 	if oldest, newest, any := reach(st); any {
 		body.Oldest, body.Newest = timeText(oldest), timeText(newest)
 	}

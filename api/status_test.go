@@ -25,7 +25,7 @@ func TestStatus(t *testing.T) {
 		}
 		newest = max(newest, r.End)
 	}
-	if s.Node != testNode || s.Version != "1.2.3" || !s.Time.Equal(testNow) || s.Oldest.UnixNano() != oldest || s.Newest.UnixNano() != newest || s.Can != (abilities{Packets: true, Follow: true}) {
+	if s.Node != testNode || s.Version != "1.2.3" || !s.Time.Equal(testNow) || s.Oldest.UnixNano() != oldest || s.Newest.UnixNano() != newest || s.Can != (abilities{Packets: true, Follow: true, Save: true}) {
 		t.Errorf("%+v", s)
 	}
 	c.srv.Packets, c.srv.Store = nil, struct{ store.Store }{&memStore{}}
@@ -33,7 +33,7 @@ func TestStatus(t *testing.T) {
 	if a := c.get("/api/status"); a.StatusCode != 500 {
 		t.Errorf("%s %s", a.Status, a.body)
 	}
-	c.srv.NodeStatus = nil
+	c.srv.NodeStatus, c.srv.Saved = nil, nil
 	s.Oldest = time.Time{}
 	c.ok("/api/status").json(t, &s)
 	if s.Can != (abilities{}) || !s.Oldest.IsZero() {

@@ -19,6 +19,7 @@ import (
 	"github.com/tapir-project/tapir/internal/datadir"
 	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/saved"
 	"github.com/tapir-project/tapir/store"
 	"github.com/tapir-project/tapir/store/parquet"
 	"github.com/tapir-project/tapir/web"
@@ -124,7 +125,7 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		}
 	}
 	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log, Pages: web.Handler(),
-		Version: s.Version, NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
+		Version: s.Version, Saved: saved.Open(r.Dir.State()), NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 128 << 10,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)
@@ -201,4 +202,15 @@ func token(d *datadir.Dir) (string, error) {
 		return "", fmt.Errorf("token: %w", err)
 	}
 	return t, nil
+}
+
+// Views gives the expressions saved in a data directory, as query.Options wants them.
+func Views(data string) func(name string) (text string, ok bool) {
+	return func(name string) (string, bool) {
+		d, err := datadir.OpenReader(data)
+		if err != nil {
+			return "", false
+		}
+		return saved.Open(d.State()).View(name)
+	}
 }

@@ -21,6 +21,8 @@ type printer struct {
 	enc  record.Encoder
 	line []byte
 	n    int
+	// columns are what a line of text has, separated by tabs, below a line of their names; nil: what tells most.
+	columns []*record.Field
 }
 
 func newPrinter(w io.Writer, asJSON bool, node string) *printer {
@@ -31,13 +33,37 @@ func newPrinter(w io.Writer, asJSON bool, node string) *printer {
 func (p *printer) print(r *record.Record) error {
 	p.n++
 	p.line = p.line[:0]
-	if p.json {
+	switch {
+	case p.json:
 		p.line = p.enc.Append(p.line, r)
-	} else {
+	case p.columns != nil:
+		p.line = p.cells(p.line, r)
+	default:
 		p.line = p.text(p.line, r)
 	}
 	_, err := p.w.Write(append(p.line, '\n'))
 	return err
+}
+
+// cells appends the columns' values; before those of the first record, their names.
+func (p *printer) cells(dst []byte, r *record.Record) []byte {
+	if p.n == 1 {
+		for i, f := range p.columns {
+			dst = append(tab(dst, i), f.Name...)
+		}
+		dst = append(dst, '\n')
+	}
+	for i, f := range p.columns {
+		dst = append(tab(dst, i), printable(record.Text(r, p.node, f))...)
+	}
+	return dst
+}
+
+func tab(dst []byte, i int) []byte {
+	if i > 0 {
+		dst = append(dst, '\t')
+	}
+	return dst
 }
 
 func (p *printer) flush() error { return p.w.Flush() }

@@ -48,7 +48,7 @@ func (q *question) bind(expr string, now time.Time) (*query.Query, store.Search,
 	if s.Range, err = q.times(now); err != nil {
 		return nil, s, errUsage{err}
 	}
-	parsed, err := query.Parse(expr, query.Options{Kind: kind, Now: now.UnixNano()})
+	parsed, err := query.Parse(expr, query.Options{Kind: kind, Now: now.UnixNano(), Views: app.Views(q.data)})
 	if err != nil {
 		return nil, s, err
 	}
@@ -74,7 +74,8 @@ func (q *question) times(now time.Time) (r store.Range, err error) {
 func newSearch(io Stdio) *cobra.Command {
 	var q question
 	var asJSON bool
-	var limit, buckets int
+	var limit, offset, buckets int
+	var order, columns string
 	c := &cobra.Command{
 		Use:   "search [EXPR]",
 		Short: "Find stored sessions and transactions, or tabulate them",
@@ -86,7 +87,14 @@ func newSearch(io Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			base.Limit = limit
+			base.Limit, base.Offset = limit, offset
+			if base.Order, err = api.ParseOrder(order); err != nil {
+				return usagef("--order %w", err)
+			}
+			chosen, err := api.ParseFields(columns)
+			if err != nil {
+				return usagef("--columns %w", err)
+			}
 			plan, err := store.NewPlan(parsed, base, buckets)
 			if err != nil {
 				return errUsage{err}
@@ -99,18 +107,28 @@ func newSearch(io Stdio) *cobra.Command {
 			if plan.Aggregate != nil {
 				return printTable(c.Context(), io, r, plan, asJSON)
 			}
-			return printRecords(c.Context(), io, r, *plan.Search, asJSON)
+			if chosen == nil {
+				chosen = plan.Columns
+			}
+			return printRecords(c.Context(), io, r, *plan.Search, chosen, asJSON)
 		},
 	}
 	q.flags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
-	c.Flags().IntVarP(&limit, "limit", "n", 100, "most records, newest first; 0 for all")
+	c.Flags().IntVarP(&limit, "limit", "n", 100, "most records; 0 for all")
+	c.Flags().IntVar(&offset, "offset", 0, "records to pass over")
+	c.Flags().StringVar(&order, "order", "", "field:asc or field:desc, several joined by commas (default: newest first)")
+	c.Flags().StringVar(&columns, "columns", "", "only these fields, joined by commas: tab-separated text with a header, or members of JSON")
 	c.Flags().IntVar(&buckets, "buckets", 50, "most time buckets of a timechart without an interval")
 	return c
 }
 
-func printRecords(ctx context.Context, io Stdio, r *app.Reader, s store.Search, asJSON bool) error {
+func printRecords(ctx context.Context, io Stdio, r *app.Reader, s store.Search, columns []*record.Field, asJSON bool) error {
 	p := newPrinter(io.Out, asJSON, r.Dir.Node())
+	p.columns = columns
+	for _, f := range columns {
+		s.Fields = append(s.Fields, f.ID)
+	}
 	var failed error
 	coverage, err := r.Records.Search(ctx, s, func(rec *record.Record) bool {
 		failed = p.print(rec)

@@ -100,6 +100,7 @@ var rules = []rule{
 	{of: "flow", may: []string{"record", "packet", "proto", "reassembly", "internal/communityid", "pcapstore"}, why: "a flow table is a function of packets; of the packet store it keeps the handle that names a flow"},
 	{of: "reassembly", may: []string{"record", "packet"}, why: "reassembly is a function of segments and fragments"},
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
+	{of: "saved", may: []string{"internal/datadir"}, why: "what people save is documents with names; what they mean is for those who use them"},
 	{of: "pcapstore", may: []string{"record", "internal/pcapio", "internal/datadir"}, why: "packets on disk know flows by id only"},
 }
 

@@ -211,17 +211,17 @@ func (d *Dir) createVersion() error {
 	if _, err := os.Stat(d.versionFile()); err == nil {
 		return d.checkVersion(true)
 	}
-	return replaceFile(d.versionFile(), strconv.Itoa(Version)+"\n")
+	return ReplaceFile(d.versionFile(), []byte(strconv.Itoa(Version)+"\n"))
 }
 
-// replaceFile writes a small file so that it is there whole or not at all, a power cut included.
-func replaceFile(path, text string) error {
+// ReplaceFile writes a small file so that it is there whole or not at all, a power cut included.
+func ReplaceFile(path string, b []byte) error {
 	tmp := path + ".tmp"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
+	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(tmp, path)

@@ -61,7 +61,7 @@ func writeNode(path, want string) (string, error) {
 	if want == "" {
 		want = have
 	}
-	return want, replaceFile(file, want+"\n")
+	return want, ReplaceFile(file, []byte(want+"\n"))
 }
 
 // hostNode is the whole host name, made fit: hosts of one name in two domains stay apart.
