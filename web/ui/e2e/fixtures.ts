@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Page, type Request } from '@playwright/test';
 import { hostile } from './hostile';
-import { Capture } from './packets';
+import { prepare } from './many';
 import { captures, importInto, newData, serve, type Server } from './tapir';
 
 /** The time range of the captures in testdata. */
@@ -91,12 +91,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   ],
   empty: [
     async ({}, use) =>
-      lend(use, async (data) => {
-        const file = join(data, '..', `empty-${process.pid}.pcap`);
-        await new Capture(0n).write(file);
-        await importInto(data, [file]);
-        await rm(file);
-      }),
+      lend(use, prepare),
     { scope: 'worker' },
   ],
 });
