@@ -36,6 +36,7 @@ ui-check: setup web/ui/node_modules/.package-lock.json ## types and unit tests o
 	cd web/ui && npm run --silent check && npm test --silent
 
 ui-test: setup-test build ui-check ## the viewer end to end in Chromium: what it does, its safety, accessibility and budgets
+	$(GO) build -o bench/out/sessions ./bench/sessions
 	cd web/ui && npm run --silent e2e
 
 screenshots: setup-test build ## pictures of every page and state into docs/images, those of the README, and docs/images/more
@@ -75,7 +76,7 @@ generate: ## what is generated from the sources: docs/fields.md, man pages
 testdata: build ## record the bundled captures again from real servers (root; network namespaces)
 	./testdata/record.sh
 
-bench: build ## the benchmarks of docs/bench.md, each against its peer in the same run
+bench: setup-test build ## the benchmarks of docs/bench.md, each against its peer in the same run
 	./bench/run.sh
 
 clean: ## remove what was built
