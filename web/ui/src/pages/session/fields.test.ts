@@ -32,7 +32,7 @@ it('groups by protocol, ends first, all fields kept', () => {
   const list = groups(record, registry);
   expect(list.map((g) => g.title)).toEqual(['Session', 'Client', 'Server', 'Network', 'TCP', 'DNS', 'HTTP', 'TLS']);
   expect(list.flatMap((g) => g.fields).length).toBe(flatten(record).length);
-  expect(list[1]!.fields.map((f) => [f.name, f.type])).toEqual([['client.bytes', 'bytes'], ['source.ip', 'ip'], ['source.port', 'float']]);
+  expect(list[1]!.fields.map((f) => [f.name, f.type])).toEqual([['source.ip', 'ip'], ['source.port', 'float'], ['client.bytes', 'bytes']]);
   expect(list[6]!.fields.map((f) => f.name)).toContain('url.path');
 });
 

@@ -122,6 +122,9 @@ export function flatten(record: Rec): [string, (string | number | boolean)[]][] 
   return out.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
+/** Names that come first in their group; the others follow by name. */
+const leading = ['event.start', 'event.end', 'event.duration', 'source.ip', 'source.port', 'destination.ip', 'destination.port', 'network.protocol', 'network.transport', 'network.packets', 'network.bytes', 'method', 'query', 'path', 'status'];
+
 /** The fields of a record by group, in the order in which they are shown. */
 export function groups(record: Rec, registry: ReadonlyMap<string, Field>): Group[] {
   const byKey = new Map<string, Group>();
@@ -132,6 +135,8 @@ export function groups(record: Rec, registry: ReadonlyMap<string, Field>): Group
     if (!group) byKey.set(key, (group = { key, title: titleOf(key), fields: [] }));
     group.fields.push({ name, type: info?.type ?? guess(values), description: info?.description ?? '', kinds: info?.kinds ?? [], values });
   }
+  const place = (f: FieldValues) => (leading.includes(f.name) ? leading.indexOf(f.name) : leading.length);
+  for (const g of byKey.values()) g.fields.sort((a, b) => place(a) - place(b));
   const rank = (g: Group) => {
     const i = first.indexOf(g.key);
     return i >= 0 ? i : last.includes(g.key) ? first.length + 1 : first.length;

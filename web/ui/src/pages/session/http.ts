@@ -46,3 +46,14 @@ export function sizeText(body: Body, bytes: (n: number) => string): string {
   if (body.decoded_bytes === body.bytes) return bytes(body.bytes) + packed;
   return `${bytes(body.decoded_bytes)}, sent as ${bytes(body.bytes)}${packed}`;
 }
+
+/** Messages with their place and, among the requests or the final responses, their number from 1: response 3 answers request 3. */
+export function numbered(list: Message[]): { m: Message; i: number; n: number }[] {
+  const count = { client: 0, server: 0 };
+  return list.map((m, i) => {
+    const n = count[m.from] + 1;
+    // 1xx comes before the response itself; 101 is one (RFC 9110 section 15.2)
+    if (!/^HTTP\/\S+ 1(?!01)\d\d/.test(m.start_line)) count[m.from] = n;
+    return { m, i, n };
+  });
+}

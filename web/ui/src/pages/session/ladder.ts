@@ -190,6 +190,8 @@ const letters: [number, string][] = [
 /** Letters at a column. */
 export interface Label {
   x: number;
+  /** Height of the column below them, as Column has it; 0 without payload. */
+  height: number;
   side: 0 | 1;
   text: string;
   trouble: boolean;
@@ -208,7 +210,7 @@ export function labels(list: Column[], letterWidth: number): Label[] {
     const lane = taken[c.side]!;
     if (lane.some(([a, b]) => span[0] < b && a < span[1])) return;
     lane.push(span);
-    out.push({ x: c.x, side: c.side, text, trouble: (c.marks & TROUBLE) !== 0 });
+    out.push({ x: c.x, height: c.data ? c.height : 0, side: c.side, text, trouble: (c.marks & TROUBLE) !== 0 });
   };
   for (const c of list) if (c.marks & TROUBLE) place(c);
   for (const c of list) if (!(c.marks & TROUBLE)) place(c);

@@ -74,7 +74,7 @@ export function selectionText(s: Selection): string {
   return s.to - s.from <= 1 ? `b${s.from}` : `b${s.from}-${s.to - 1}`;
 }
 
-/** The paths to open when a packet is first shown: its innermost header, which is what most look for. */
+/** The path of a packet's innermost header, which is what most look for. */
 export function innermost(tree: TreeNode[]): string {
   for (let i = tree.length - 1; i >= 0; i--) if (tree[i]!.children?.length) return String(i);
   return tree.length ? String(tree.length - 1) : '';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ancestors, at, branches, bytesOf, covering, label, move, parent, rows, treeText } from './tree';
+import { ancestors, at, branches, bytesOf, covering, label, move, opening, parent, rows, treeText, withLines } from './tree';
 import type { TreeNode } from './types';
 
 const n = (name: string, offset: number, length: number, ...children: TreeNode[]): TreeNode => ({ name, value: '', offset, length, children });
@@ -73,4 +73,19 @@ it('writes nodes', () => {
   expect(label({ name: 'Ethernet II', value: 'Src: a, Dst: b', offset: 0, length: 14, children: tree })).toBe('Ethernet II, Src: a, Dst: b');
   expect(label({ name: 'No-Operation', value: '', offset: 0, length: 1 })).toBe('No-Operation');
   expect(treeText([tree[1]!])).toBe('Ethernet\n    Destination\n    Source\n    Type');
+});
+
+it('gives a payload of text its lines, which cover its bytes', () => {
+  const data = new TextEncoder().encode('HHHHGET / HTTP/1.1\r\nHost: <b>\r\n\r\n');
+  const lines = withLines([n('Head', 0, 4, n('a', 0, 4)), n('TCP payload', 4, data.length - 4)], data);
+  expect(lines[1]!.children!.map((c) => [c.name, c.offset, c.length])).toEqual([
+    ['GET / HTTP/1.1', 4, 16],
+    ['Host: <b>', 20, 11],
+    ['␤', 31, 2],
+  ]);
+  expect(covering(lines, 22)).toBe('1.1');
+  expect(opening(lines)).toEqual(['0', '1']);
+  const binary = Uint8Array.from([0, 1, 2, 3]);
+  expect(withLines([n('UDP payload', 0, 4)], binary)[0]!.children).toEqual([]);
+  expect(withLines([n('UDP payload', 0, 400)], new Uint8Array(2).fill(65))[0]!.children!.length).toBe(1);
 });

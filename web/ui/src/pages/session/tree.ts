@@ -1,6 +1,7 @@
 // The decoded tree of a packet and its bytes, each found from the other. A node is named by its path: places among its
 // siblings from 0, joined by dots ("2.5.1"), which is what URLs hold.
 
+import { looksLikeText, visible } from './bytes';
 import type { TreeNode } from './types';
 
 /** A node that is shown. */
@@ -148,4 +149,34 @@ export function move(list: Row[], path: string, key: string): Move | null {
 
 function isMove(key: string): boolean {
   return ['ArrowDown', 'ArrowUp', 'ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key);
+}
+
+/** The paths that are open when a packet is first shown: the innermost header and the payload behind it. */
+export function opening(tree: TreeNode[]): string[] {
+  const last = tree.findLastIndex((n) => n.children?.length && !isPayload(n));
+  return tree.flatMap((n, i) => (n.children?.length && (i === last || isPayload(n)) ? [String(i)] : []));
+}
+
+function isPayload(node: TreeNode): boolean {
+  return /payload|data$/i.test(node.name);
+}
+
+/** Most lines of a payload that are nodes of their own. */
+const mostLines = 200;
+
+/** A tree whose payload, where it is text, has its lines as nodes, so that each is found in the bytes. */
+export function withLines(tree: TreeNode[], data: Uint8Array): TreeNode[] {
+  return tree.map((node) => {
+    if (node.children?.length || !isPayload(node) || !node.length) return node;
+    const end = Math.min(node.offset + node.length, data.length);
+    if (!looksLikeText(data.subarray(node.offset, end))) return node;
+    const children: TreeNode[] = [];
+    for (let at = node.offset; at < end && children.length < mostLines; ) {
+      const feed = data.indexOf(0x0a, at);
+      const next = feed < 0 || feed >= end ? end : feed + 1;
+      children.push({ name: visible(data.subarray(at, Math.min(next, at + 1000))).replace(/\n$/, '') || '\u2424', value: '', offset: at, length: next - at });
+      at = next;
+    }
+    return { ...node, children };
+  });
 }
