@@ -138,6 +138,31 @@ func TestValuesAreSets(t *testing.T) {
 	}
 }
 
+// TestPutFitsAFullRecord holds that ends and counters find room however much a flow said, and are bounded too.
+func TestPutFitsAFullRecord(t *testing.T) {
+	num, name, ip := MustID("http.response.status_code"), MustID("network.transport"), MustID("source.ip")
+	var v Values
+	text := make([]byte, MaxValueBytes)
+	for text[0] = 1; v.AddText(MustID("url.path"), text); text[0]++ {
+	}
+	for i := range 2 * MaxValues {
+		v.AddInt(num, int64(i))
+	}
+	v.PutString(name, "tcp")
+	v.PutAddr(ip, Addr{1})
+	v.PutInt(num, -1)
+	if !v.Has(name) || !v.Has(ip) || v.At(v.Len()-1).Int() != -1 {
+		t.Error("what is put does not fit a full record")
+	}
+	for range 2 * MaxValues {
+		v.PutInt(num, 1)
+		v.PutText(name, text)
+	}
+	if v.Len() > MaxValues+spareValues || len(v.arena) > MaxArena+spareArena {
+		t.Errorf("%d values in %d bytes", v.Len(), len(v.arena))
+	}
+}
+
 func TestAddDoesNotAllocate(t *testing.T) {
 	var v Values
 	id, name := MustID("dns.host"), []byte("www.example.com")

@@ -16,6 +16,13 @@ const (
 	MaxValueBytes = 32 << 10
 )
 
+// Room beyond the bounds for what is put (Put...) rather than added: the ends and counters that the program itself writes
+// once a record, so that a flow with more values than fit still has them.
+const (
+	spareValues = 256
+	spareArena  = 64 << 10
+)
+
 // Values holds the field values of one record in the order they were added: an arena of bytes and a list of
 // small pointer-free entries, so that millions of live flows cost the garbage collector nothing. The zero
 // Values is empty and ready. It is not safe for concurrent use.
@@ -93,7 +100,7 @@ func (v *Values) AddText(id FieldID, text []byte) bool {
 		v.arena = v.arena[:off]
 		return false
 	}
-	return v.push(value{num: place(off, len(text)), id: id})
+	return v.push(value{num: place(off, len(text)), id: id}, MaxValues)
 }
 
 // AddString is AddText for a string.
@@ -108,7 +115,7 @@ func (v *Values) AddInt(id FieldID, n int64) bool {
 	if v.seen(id, n, nil) {
 		return false
 	}
-	return v.push(value{num: n, id: id})
+	return v.push(value{num: n, id: id}, MaxValues)
 }
 
 // AddBool adds a truth value.
@@ -129,19 +136,19 @@ func (v *Values) AddAddr(id FieldID, a Addr) bool {
 	if v.seen(id, 0, a[:]) {
 		return false
 	}
-	return v.pushBytes(id, a[:])
+	return v.pushBytes(id, a[:], 0)
 }
 
 // PutInt appends a number without looking whether the set has it: for fields that are written once.
-func (v *Values) PutInt(id FieldID, n int64) { v.push(value{num: n, id: id}) }
+func (v *Values) PutInt(id FieldID, n int64) { v.push(value{num: n, id: id}, MaxValues+spareValues) }
 
 // PutAddr appends an address without looking whether the set has it.
-func (v *Values) PutAddr(id FieldID, a Addr) { v.pushBytes(id, a[:]) }
+func (v *Values) PutAddr(id FieldID, a Addr) { v.pushBytes(id, a[:], 1) }
 
 // PutText appends text without looking whether the set has it, and without folding.
 func (v *Values) PutText(id FieldID, text []byte) {
 	if len(text) > 0 {
-		v.pushBytes(id, text[:min(len(text), MaxValueBytes)])
+		v.pushBytes(id, text[:min(len(text), MaxValueBytes)], 1)
 	}
 }
 
@@ -186,18 +193,20 @@ func (v *Values) Append(o *Values) {
 // Bytes is the memory held, for the caps of the flow table.
 func (v *Values) Bytes() int { return cap(v.vals)*16 + cap(v.arena) + cap(v.index)*2 }
 
-func (v *Values) pushBytes(id FieldID, b []byte) bool {
-	if len(v.arena)+len(b) > MaxArena {
+// pushBytes appends text or an address; spare is 1 if it may take the room beyond the bounds.
+func (v *Values) pushBytes(id FieldID, b []byte, spare int) bool {
+	if len(v.arena)+len(b) > MaxArena+spare*spareArena {
 		v.Dropped++
 		return false
 	}
 	off := len(v.arena)
 	v.arena = append(v.arena, b...)
-	return v.push(value{num: place(off, len(b)), id: id})
+	return v.push(value{num: place(off, len(b)), id: id}, MaxValues+spare*spareValues)
 }
 
-func (v *Values) push(e value) bool {
-	if len(v.vals) >= MaxValues {
+// push appends a value unless there are limit of them.
+func (v *Values) push(e value, limit int) bool {
+	if len(v.vals) >= limit {
 		v.Dropped++
 		return false
 	}
