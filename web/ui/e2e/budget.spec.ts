@@ -47,7 +47,7 @@ test('the first paint is small', async () => {
   report('first paint', await brotli(files), budget.firstPaint);
 });
 
-test.fixme('Explore is small, with its table, chart and editor', async ({ page, stored }) => {
+test('Explore is small, with its table, chart and editor', async ({ page, stored }) => {
   const names = watch(page);
   await page.goto(stored.at('/', recorded));
   await page.getByRole('textbox', { name: 'Query' }).click();

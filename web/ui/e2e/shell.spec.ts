@@ -31,7 +31,7 @@ test('the token leaves the address', async ({ page, stored }) => {
   await expect(page).toHaveURL(/q=protocols/);
 });
 
-test.fixme('a wrong token says what to do', async ({ page, stored, guard }) => {
+test('a wrong token says what to do', async ({ page, stored, guard }) => {
   guard.allow(/status of 401/);
   await page.goto(new URL('/?token=wrong', stored.origin).href);
   await expect(page.getByText(/token/i).first()).toBeVisible();

@@ -16,6 +16,9 @@ export interface Coverage {
   files_done: number;
   records: number;
   dropped_packets: number;
+  not_stored_packets?: number;
+  gap_time?: number | string; // ns in which no capture ran
+  gaps?: { from: string; to: string }[]; // the latest of them
   oldest?: string;
   partial: boolean;
   problems?: string[];

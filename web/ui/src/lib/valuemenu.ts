@@ -1,0 +1,48 @@
+// What can be done with any value that is shown: the menu of a right click or of `.`.
+
+import type { Group, Item } from '../design/menu';
+import { toasts } from '../design/toasts.svelte';
+import { condition, narrowed } from './expression';
+import { fields } from './fields.svelte';
+import { shown } from './format';
+import { nav } from './state.svelte';
+
+/** Copies a text and says so. */
+export async function copy(text: string, what = 'Copied') {
+  try {
+    await navigator.clipboard.writeText(text);
+    toasts.show(what);
+  } catch {
+    toasts.show('The browser did not allow copying', 'bad');
+  }
+}
+
+/** Goes to Explore with a condition more. */
+export function filter(field: string, value: string, no = false) {
+  nav.go(nav.href({ q: narrowed(nav.q, condition(fields.get(field), value, no)), host: '' }, '/'));
+}
+
+/** Goes to Explore with this condition alone. */
+export function pivot(field: string, value: string) {
+  nav.go(nav.href({ q: condition(fields.get(field), value), host: '' }, '/'));
+}
+
+/** The menu for a value of a field; more is put behind it. */
+export function valueMenu(field: string, value: string, more: Group[] = []): Group[] {
+  const f = fields.get(field);
+  const short = shown(value, 40);
+  const items: Item[] = [
+    { label: 'Filter for this value', hint: '+', run: () => filter(field, value) },
+    { label: 'Exclude this value', hint: '−', run: () => filter(field, value, true) },
+    { label: 'Search for this value alone', hint: 'pivot', run: () => pivot(field, value) },
+    { label: `Only records that have ${field}`, run: () => nav.go(nav.href({ q: narrowed(nav.q, `${field} == EXISTS!`), host: '' }, '/')) },
+  ];
+  const look: Item[] = [];
+  if (value !== '' && (f.type === 'ip' || /(^|\.)(domain|host|server_name|question\.name)$/.test(field))) {
+    look.push({ label: 'Open host', hint: short, run: () => nav.set({ host: value }) });
+  }
+  if (f.type === 'ip' && value !== '') look.push({ label: 'Search wherever this address stands', run: () => nav.go(nav.href({ q: `ip == ${value}`, host: '' }, '/')) });
+  look.push({ label: 'Copy value', run: () => void copy(value) });
+  look.push({ label: 'Copy condition', run: () => void copy(condition(f, value)) });
+  return [{ heading: `${field} ${value === '' ? 'is missing' : short}`, items }, { heading: null, items: look }, ...more];
+}

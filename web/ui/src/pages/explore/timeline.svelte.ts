@@ -1,0 +1,175 @@
+// What the timeline draws: one question for all, and one more if it is split.
+
+import { aborted, api, ApiError, type Coverage, type Kind, type Table } from '../../lib/api';
+import { both, cut } from '../../lib/expression';
+import type { Series } from '../../design/chart';
+import { colourOf } from '../../design/chart';
+
+export type By = 'count' | 'bytes' | 'packets' | 'errors';
+
+export const bys: { id: By; label: string }[] = [
+  { id: 'count', label: 'Sessions' },
+  { id: 'bytes', label: 'Bytes' },
+  { id: 'packets', label: 'Packets' },
+  { id: 'errors', label: 'Errors' },
+];
+
+/** What counts as an error of a kind. */
+export const errors: Record<string, string> = {
+  session: 'session.state == rst || http.response.status_code >= 400 || dns.response_code == [FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED]',
+  transaction: 'status == Error',
+};
+
+/** The field whose values a split tells apart; direction is made of both ends' counters. */
+export function splitField(split: string, kind: Kind): string {
+  if (split !== 'protocol') return split;
+  return kind === 'transaction' ? 'event.dataset' : 'network.protocol';
+}
+
+export interface Asked {
+  q: string;
+  kind: Kind;
+  from: string;
+  to: string;
+  bounding: string;
+  by: By;
+  split: string; // '', 'protocol', 'direction'
+}
+
+const groups = 7;
+
+export class Timeline {
+  times = $state.raw<number[]>([]); // seconds
+  step = $state(1); // seconds
+  series = $state.raw<Series[]>([]);
+  /** Rows of all, as the chart's question counts them; undefined while that is not known. */
+  total = $state<number>();
+  coverage = $state.raw<Coverage>();
+  error = $state('');
+  loading = $state(false);
+  #stop = new AbortController();
+
+  async load(a: Asked) {
+    this.#stop.abort();
+    const stop = (this.#stop = new AbortController());
+    this.loading = true;
+    this.error = '';
+    this.total = undefined;
+    const { where } = cut(a.q);
+    const base = { kind: a.kind, from: a.from, to: a.to, bounding: a.bounding, interval: 'auto', buckets: 120 };
+    try {
+      const metric = metrics(a);
+      const all = await api.aggregate({ ...base, q: where, metric: metric.join(',') }, stop.signal);
+      if (stop.signal.aborted) return;
+      this.coverage = all.coverage;
+      this.total = sum(all, 0);
+      if (a.by === 'errors') {
+        const bad = await api.aggregate({ ...base, ...same(all), q: both(where, errors[a.kind] ?? 'status == Error'), metric: 'count' }, stop.signal);
+        if (stop.signal.aborted) return;
+        this.#show(all, [{ label: 'Errors', colour: '--c5', values: align(all, bad, 0) }]);
+      } else if (a.split === 'direction' && metric.length === 3) {
+        this.#show(all, [
+          { label: 'From the server', colour: '--c1', values: align(all, all, 2) },
+          { label: 'From the client', colour: '--c3', values: align(all, all, 1) },
+        ]);
+      } else {
+        const at = metric.length - 1;
+        const name = bys.find((b) => b.id === a.by)!.label;
+        const whole = align(all, all, at);
+        this.#show(all, [{ label: a.by === 'count' && a.kind === 'transaction' ? 'Transactions' : name, colour: '--c1', values: whole }]);
+        if (a.split === 'protocol') await this.#split(a, base, all, where, metric[at]!, whole, stop.signal);
+      }
+    } catch (e) {
+      if (aborted(e) || stop.signal.aborted) return;
+      this.error = e instanceof ApiError ? e.message : String(e);
+      this.#clear();
+    }
+    if (this.#stop === stop) this.loading = false;
+  }
+
+  async #split(a: Asked, base: object, all: Table, where: string, metric: string, whole: number[], signal: AbortSignal) {
+    const t = await api.aggregate({ ...base, ...same(all), q: where, by: splitField(a.split, a.kind), metric, top: groups + 2 }, signal);
+    if (signal.aborted) return;
+    // sessions name what carries them, too; told apart is what is carried
+    const carriers = a.kind === 'session' ? ['tcp', 'udp'] : [];
+    const names = [...new Set(t.rows.map((r) => r.keys[0] ?? ''))].filter((k) => k !== '' && !carriers.includes(k)).slice(0, groups);
+    if (names.length === 0) return;
+    const series = names.map((name, i): Series => ({ label: name, colour: colourOf(i), values: align(all, t, 0, name) }));
+    const rest = whole.map((v, i) => Math.max(0, v - series.reduce((s, g) => s + (g.values[i] ?? 0), 0)));
+    if (rest.some((v) => v > 0)) series.push({ label: 'other', colour: '--c8', values: rest });
+    this.#show(all, series);
+  }
+
+  #show(all: Table, series: Series[]) {
+    const step = Number(all.interval) / 1e9;
+    this.step = step > 0 ? step : 1;
+    this.times = buckets(all).map((b) => Number(b) / 1e9);
+    this.series = series;
+  }
+
+  #clear() {
+    this.times = [];
+    this.series = [];
+    this.loading = false;
+  }
+
+  stop() {
+    this.#stop.abort();
+  }
+}
+
+/** Metrics of the first question: always the count, then what the chart adds up, by direction where it is split so. */
+function metrics(a: Asked): string[] {
+  if (a.by !== 'bytes' && a.by !== 'packets') return ['count'];
+  if (a.split === 'direction') return ['count', `sum(source.${a.by})`, `sum(destination.${a.by})`];
+  return ['count', `sum(network.${a.by})`];
+}
+
+/** The interval of a table, so that a second question gets the same buckets. */
+function same(t: Table): { interval: string } {
+  return { interval: t.interval === '0' ? 'auto' : intervalText(BigInt(t.interval)) };
+}
+
+/** An interval as the API takes it: 10s, 250ms. */
+export function intervalText(ns: bigint): string {
+  const units: [bigint, string][] = [[604_800_000_000_000n, 'w'], [86_400_000_000_000n, 'd'], [3_600_000_000_000n, 'h'], [60_000_000_000n, 'm'], [1_000_000_000n, 's'], [1_000_000n, 'ms'], [1_000n, 'us'], [1n, 'ns']];
+  const [size, name] = units.find(([u]) => ns % u === 0n)!;
+  return `${ns / size}${name}`;
+}
+
+const mostBuckets = 5000;
+
+/** All buckets of the time range, or from the first to the last that has anything; each once, ascending, two at least. */
+export function buckets(t: Table): bigint[] {
+  const step = BigInt(t.interval);
+  const have = t.rows.filter((r) => r.bucket !== undefined).map((r) => BigInt(r.bucket!));
+  if (have.length === 0 || step <= 0n) return have;
+  let first = have[0]!;
+  let last = first;
+  const reach = (b: bigint) => {
+    if (b < first) first = b;
+    if (b > last) last = b;
+  };
+  have.forEach(reach);
+  // the borders of buckets are multiples of their width since the epoch; a bucket's own says how they lie
+  if (t.from && t.to && (BigInt(t.to) - BigInt(t.from)) / step < BigInt(mostBuckets)) {
+    reach(first - ((first - BigInt(t.from) + step - 1n) / step) * step);
+    reach(last + ((BigInt(t.to) - 1n - last) / step) * step);
+  }
+  const n = Math.max(2, Number((last - first) / step) + 1);
+  return Array.from({ length: Math.min(n, mostBuckets) }, (_, i) => first + BigInt(i) * step);
+}
+
+/** The values of a metric of t, of one group, in the buckets of all. */
+export function align(all: Table, t: Table, metric: number, group?: string): number[] {
+  const have = new Map<string, number>();
+  for (const r of t.rows) {
+    if (r.bucket === undefined || (group !== undefined && r.keys[0] !== group)) continue;
+    have.set(r.bucket, (have.get(r.bucket) ?? 0) + (r.values[metric] ?? 0));
+  }
+  return buckets(all).map((b) => have.get(String(b)) ?? 0);
+}
+
+function sum(t: Table, metric: number): number {
+  return t.rows.reduce((s, r) => s + (r.values[metric] ?? 0), 0);
+}
