@@ -29,6 +29,8 @@ it('makes packets ready', () => {
   expect(session.most).toBe(1000);
   expect(session.marks[5]).toBe(Mark.retransmission);
   expect(session.marks[7]).toBe(Mark.rst);
+  const later = prepare([packet(500, 'client'), packet(700, 'server')], start);
+  expect([[...later.time], later.span, whole(later, 'time')]).toEqual([[500, 700], 200, { from: 496, to: 704 }]);
   expect([...prepare([packet(10, 'client'), packet(5, 'server')]).time]).toEqual([0, 0]);
 });
 

@@ -62,9 +62,9 @@ export function markText(marks: number): string {
 /** Packets made ready for drawing. All arrays have an element a packet, in time order. */
 export interface Ladder {
   count: number;
-  /** Time of the first packet, ns since the epoch. */
+  /** What time counts from, ns since the epoch: the first packet of the session. */
   base: bigint;
-  /** Nanoseconds since the first packet; never falls. */
+  /** Nanoseconds since base; never falls. */
   time: Float64Array;
   /** 0 client, 1 server. */
   side: Uint8Array;
@@ -76,12 +76,16 @@ export interface Ladder {
   span: number;
 }
 
-/** Packets (in time order) made ready. A packet whose clock went back stands where the one before it stands. */
-export function prepare(packets: Packet[]): Ladder {
+/**
+ * Packets (in time order) made ready; start is the time of the session's first packet, if these are not its first. A packet
+ * whose clock went back stands where the one before it stands.
+ */
+export function prepare(packets: Packet[], start?: bigint): Ladder {
   const n = packets.length;
+  const first = (n && parseTime(packets[0]!.time)) || 0n;
   const ladder: Ladder = {
     count: n,
-    base: n ? (parseTime(packets[0]!.time) ?? 0n) : 0n,
+    base: start !== undefined && start < first ? start : first,
     time: new Float64Array(n),
     side: new Uint8Array(n),
     payload: new Uint32Array(n),
@@ -98,7 +102,7 @@ export function prepare(packets: Packet[]): Ladder {
     ladder.marks[i] = marksOf(p);
     ladder.most = Math.max(ladder.most, ladder.payload[i]!);
   });
-  ladder.span = n ? ladder.time[n - 1]! : 0;
+  ladder.span = n ? ladder.time[n - 1]! - ladder.time[0]! : 0;
   return ladder;
 }
 
@@ -113,9 +117,10 @@ export interface Range {
 
 /** The whole axis, with a little room so that no packet stands on the border. */
 export function whole(l: Ladder, axis: Axis): Range {
-  const last = axis === 'time' ? l.span : Math.max(l.count - 1, 0);
-  const room = last > 0 ? last * 0.02 : axis === 'time' ? 1000 : 1;
-  return { from: -room, to: last + room };
+  const first = axis === 'time' ? (l.time[0] ?? 0) : 0;
+  const length = axis === 'time' ? l.span : Math.max(l.count - 1, 0);
+  const room = length > 0 ? length * 0.02 : axis === 'time' ? 1000 : 1;
+  return { from: first - room, to: first + length + room };
 }
 
 /** Where packet i stands on the axis. */
@@ -333,11 +338,11 @@ export function summary(l: Ladder): string {
   }
   const marks = markNames
     .filter(([bit]) => counts.has(bit))
-    .map(([bit, one, many]) => `${counts.get(bit)} ${counts.get(bit) === 1 ? one : many}`);
+    .map(([bit, one, many]) => `${formatCount(counts.get(bit)!)} ${counts.get(bit) === 1 ? one : many}`);
   const side = (name: string, k: number) =>
-    `${packets[k]} from the ${name} with ${formatCount(bytes[k]!)} bytes of payload`;
+    `${formatCount(packets[k]!)} from the ${name} with ${formatCount(bytes[k]!)} bytes of payload`;
   return (
-    `${l.count} ${l.count === 1 ? 'packet' : 'packets'} in ${formatDuration(l.span)}: ${side('client', 0)}, ${side('server', 1)}.` +
+    `${formatCount(l.count)} ${l.count === 1 ? 'packet' : 'packets'} in ${formatDuration(l.span)}: ${side('client', 0)}, ${side('server', 1)}.` +
     (marks.length ? ` ${marks.join(', ')}.` : '')
   );
 }

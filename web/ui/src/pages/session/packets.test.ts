@@ -34,8 +34,10 @@ it('keeps selections in URLs', () => {
 });
 
 it('opens the innermost header', () => {
-  const leaf = { name: 'Payload', value: '', offset: 0, length: 1 };
+  const leaf = { name: 'Version', value: '', offset: 0, length: 1 };
+  const payload = { ...leaf, name: 'TCP payload', children: [leaf] };
   expect(innermost([{ ...leaf, children: [leaf] }, { ...leaf, children: [leaf] }, leaf])).toBe('1');
+  expect(innermost([{ ...leaf, children: [leaf] }, payload])).toBe('0');
   expect(innermost([leaf])).toBe('0');
   expect(innermost([])).toBe('');
 });

@@ -1,6 +1,7 @@
 // Rows of the packet list, its pages, and what of a packet is selected.
 
 import { Mark, markText, marksOf, TROUBLE, type Range } from './ladder';
+import { opening } from './tree';
 import type { Packet, TreeNode } from './types';
 
 /** Packets fetched in one request, and in one page of a large session. */
@@ -76,8 +77,7 @@ export function selectionText(s: Selection): string {
 
 /** The path of a packet's innermost header, which is what most look for. */
 export function innermost(tree: TreeNode[]): string {
-  for (let i = tree.length - 1; i >= 0; i--) if (tree[i]!.children?.length) return String(i);
-  return tree.length ? String(tree.length - 1) : '';
+  return opening(tree)[0] ?? (tree.length ? String(tree.length - 1) : '');
 }
 
 /** What a packet says in a line: of TCP what its analysts read first, of others their innermost header. */

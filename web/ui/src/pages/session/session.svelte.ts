@@ -2,10 +2,11 @@
 // signal, so that leaving the page ends the work on the server.
 
 import { aborted, api, ApiError, get, type Field, type Rec } from '../../lib/api';
+import { parseTime } from '../../lib/format';
 import { decodeBase64 } from './bytes';
 import { number, text } from './fields';
 import { prepare, type Ladder } from './ladder';
-import { PAGE, pageOf, REQUEST } from './packets';
+import { PAGE, pageOf, pages, REQUEST } from './packets';
 import type { FullPacket, Packet } from './types';
 
 /** One packet with its bytes. */
@@ -43,9 +44,13 @@ export class Session {
   whole = $state.raw<Whole>();
   wholeError = $state.raw<ApiError>();
 
-  readonly ladder: Ladder = $derived(prepare(this.packets));
+  readonly ladder: Ladder = $derived(prepare(this.packets, this.page > 1 && this.record ? parseTime(this.record.event.start) : undefined));
   /** Packets of the whole session, as its record counts them. */
   readonly total = $derived(this.record ? number(this.record, 'network.packets') : 0);
+  /** Number of the first packet of the page. */
+  readonly first = $derived((this.page - 1) * PAGE + 1);
+  /** Pages there are. */
+  readonly pages = $derived(Math.max(pages(this.total), this.page + (this.more ? 1 : 0)));
   /** The session goes on. */
   readonly open = $derived(this.record !== undefined && text(this.record, 'session.final') === 'false');
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { prepare } from './ladder';
-import { request, response, share, waterfall } from './waterfall';
+import { request, response, scale, share, waterfall } from './waterfall';
 import type { Rec } from '../../lib/api';
 import type { Packet, Side } from './types';
 
@@ -15,8 +15,9 @@ it('lays bars out over the session', () => {
   expect(w.span).toBe(1_000_000);
   expect(w.bars.map((b) => [b.from, b.to, b.error])).toEqual([[100_000, 300_000, false], [400_000, 1_000_000, true]]);
   expect(w.handshake).toEqual({ name: 'handshake', from: 0, to: 22396 });
-  expect(share(100_000, 300_000, w)).toEqual({ left: 0.1, width: 0.2 });
-  expect(share(1_000_000, 1_000_000, w)).toEqual({ left: 0.998, width: 0.002 });
+  expect(share(250_000, 500_000, { from: 0, to: 1_000_000 })).toEqual({ left: 0.25, width: 0.25 });
+  expect(share(0, 100, { from: 50, to: 150 })).toEqual({ left: 0, width: 0.5 });
+  expect(share(0, 10, { from: 50, to: 150 })).toBeUndefined();
 });
 
 it('parts a bar by its packets', () => {
@@ -47,4 +48,11 @@ it('says what was asked and answered', () => {
   expect(request(rec({ method: 'SELECT', resource: 'orders' }))).toBe('SELECT orders');
   expect(response(rec({ http: { response: { status_code: 404, status_phrase: 'not found' } }, status: 'Error' }))).toBe('404 not found');
   expect(response(rec({ status: 'OK' }))).toBe('OK');
+});
+
+it('shows many transactions over the time of those in sight', () => {
+  const w = waterfall(session, Array.from({ length: 100 }, (_, i) => transaction(i * 10, i * 10 + 5)));
+  expect(scale(w, undefined, 10, 20)).toEqual({ from: 100_000, to: 195_000 });
+  expect(scale(w, { from: 1, to: 2 }, 10, 20)).toEqual({ from: 1, to: 2 });
+  expect(scale(waterfall(session, [transaction(0, 5)]), undefined, 0, 1)).toEqual({ from: 0, to: 1_000_000 });
 });

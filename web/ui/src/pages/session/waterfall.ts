@@ -1,7 +1,7 @@
 // The transactions of a session over its time.
 
 import { number, text } from './fields';
-import type { Ladder } from './ladder';
+import type { Ladder, Range } from './ladder';
 import type { Rec } from '../../lib/api';
 import { parseTime } from '../../lib/format';
 
@@ -122,10 +122,27 @@ function lowerBound(times: Float64Array, v: number): number {
   return lo;
 }
 
-/** A stretch as shares of the width, 0..1; least is the smallest width that is still seen. */
-export function share(from: number, to: number, w: Waterfall, least = 0.002): { left: number; width: number } {
-  const width = Math.min(Math.max((to - from) / w.span, least), 1);
-  return { left: Math.min(from / w.span, 1 - width), width };
+/** A stretch as shares of a range, cut at its ends; undefined if it lies outside. */
+export function share(from: number, to: number, range: Range): { left: number; width: number } | undefined {
+  const size = Math.max(range.to - range.from, 1);
+  const a = Math.max((from - range.from) / size, 0);
+  const b = Math.min((to - range.from) / size, 1);
+  return b < 0 || a > 1 ? undefined : { left: a, width: Math.max(b - a, 0) };
+}
+
+/** Fewer transactions than this are shown over the whole session. */
+const few = 40;
+
+/**
+ * The range of the waterfall's column: the part of the ladder that is zoomed to, else the whole session, else, where
+ * there are so many transactions that each would be a dot, what the rows first..last take.
+ */
+export function scale(w: Waterfall, zoom: Range | undefined, first: number, last: number): Range {
+  if (zoom) return zoom;
+  const rows = w.bars.slice(first, last);
+  if (w.bars.length <= few || !rows.length) return { from: 0, to: w.span };
+  const from = Math.min(...rows.map((b) => b.from));
+  return { from, to: Math.max(...rows.map((b) => b.to), from + 1) };
 }
 
 /** What was asked, in one line: what the protocol calls the request, else its method and path. */
