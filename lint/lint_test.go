@@ -101,6 +101,8 @@ var rules = []rule{
 	{of: "reassembly", may: []string{"record", "packet"}, why: "reassembly is a function of segments and fragments"},
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
 	{of: "saved", may: []string{"internal/datadir"}, why: "what people save is documents with names; what they mean is for those who use them"},
+	{of: "scap", may: nil, why: "the file format is a public package that stands alone: bytes in, tables and events out"},
+	{of: "sys", may: []string{"scap", "query", "record"}, why: "what system calls mean is the same for a file and a live capture, so it knows neither"},
 	{of: "pcapstore", may: []string{"record", "internal/pcapio", "internal/datadir"}, why: "packets on disk know flows by id only"},
 }
 
@@ -158,7 +160,7 @@ func TestBans(t *testing.T) {
 
 // Packet handling knows packet time only: the same capture must give the same output.
 func TestNoClockBelowThePipeline(t *testing.T) {
-	pure := []string{"record", "packet", "flow", "reassembly", "proto", "query"}
+	pure := []string{"record", "packet", "flow", "reassembly", "proto", "query", "scap", "sys"}
 	for _, p := range load(t) {
 		for _, dir := range pure {
 			if !under(p.path, dir) {

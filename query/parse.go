@@ -196,7 +196,7 @@ func (p *parser) group() (node, *Error) {
 
 // test parses FIELD OP VALUE.
 func (p *parser) test() (node, *Error) {
-	n := &testNode{field: p.name()}
+	n := &testNode{field: p.fieldName()}
 	if n.field.text == "" {
 		return nil, p.noField()
 	}
@@ -210,6 +210,20 @@ func (p *parser) test() (node, *Error) {
 	var err *Error
 	n.arg, err = p.operand(n)
 	return n, err
+}
+
+// fieldName scans the name of a field and, right behind it in brackets, the argument that some of sysdig's fields take.
+func (p *parser) fieldName() word {
+	w := p.name()
+	if w.text == "" || p.peek() != '[' {
+		return w
+	}
+	if n := strings.IndexByte(p.src[p.pos:], ']'); n > 0 {
+		p.pos += n + 1
+		w.at.to = p.pos
+		w.text = p.src[w.at.from:p.pos]
+	}
+	return w
 }
 
 // noField is the error about what stands where a condition should begin.

@@ -35,3 +35,28 @@ func servicePort(name string) (int64, bool) {
 	p, ok := services[strings.ToLower(name)]
 	return int64(p), ok
 }
+
+// secondNames are names of ports that have another one in IANA's registry.
+var secondNames = map[string]bool{"dns": true, "dhcp": true, "www": true, "portmapper": true, "ident": true, "msrpc": true, "smb": true,
+	"smtps": true, "ike": true, "shell": true, "afp": true, "dot": true, "mssql": true, "iscsi-target": true, "rdp": true, "turn": true,
+	"turns": true, "xmpp": true, "postgres": true, "rabbitmq": true, "wsman": true, "vnc": true, "http-proxy": true, "mqtts": true,
+	"dnp3": true, "memcached": true, "mongo": true, "s7comm": true, "quic": true}
+
+var serviceNames = func() map[uint16]string {
+	out := make(map[uint16]string, len(services))
+	for name, port := range services {
+		if !secondNames[name] && (out[port] == "" || name < out[port]) {
+			out[port] = name
+		}
+	}
+	return out
+}()
+
+// ServiceName is the name of the service that has the port; "" if none has.
+func ServiceName(port uint16) string { return serviceNames[port] }
+
+// ServicePort is the port of a service's name.
+func ServicePort(name string) (uint16, bool) {
+	p, ok := servicePort(name)
+	return uint16(p), ok
+}

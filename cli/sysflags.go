@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tapir-project/tapir/sys"
+)
+
+// sysOptions are the options of tapir sys: sysdig's.
+type sysOptions struct {
+	files     []string
+	write     string
+	compress  bool
+	snaplen   int64
+	events    int64 // read, not shown, after which it ends
+	format    string
+	container bool // -pc and the like: chisels show containers
+	buffers   sys.Buffers
+	json      bool
+	clock     sys.Clock
+	summary   bool
+	quiet     bool
+	verbose   bool
+	progress  bool
+	debug     bool
+	fat       bool
+	display   bool
+	fileSize  int64 // -C, millions of bytes
+	ring      int64 // -W
+	seconds   int64 // -G
+	perFile   int64 // -e
+	duration  int64 // -M
+	unflushed bool
+	filterAll bool // --filter-proclist
+	noUsers   bool
+	ports     bool
+
+	chisels     []sysChisel
+	listChisels bool
+	chiselInfo  string
+	listFields  bool
+	listEvents  bool
+	help        bool
+	filter      string
+}
+
+// sysChisel is a chisel with its arguments.
+type sysChisel struct {
+	name string
+	args []string
+}
+
+// sysFlag is one option: its letter, its long name, what its value is called ("" if it takes none), and what it does.
+type sysFlag struct {
+	short byte
+	long  string
+	value string
+	desc  string
+	set   func(o *sysOptions, v string) error
+}
+
+func yes(at func(o *sysOptions) *bool) func(*sysOptions, string) error {
+	return func(o *sysOptions, _ string) error { *at(o) = true; return nil }
+}
+
+func bytesAs(b sys.Buffers) func(*sysOptions, string) error {
+	return func(o *sysOptions, _ string) error { o.buffers = b; return nil }
+}
+
+func count(at func(o *sysOptions) *int64) func(*sysOptions, string) error {
+	return func(o *sysOptions, v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 {
+			return usagef("%q is no number", v)
+		}
+		*at(o) = n
+		return nil
+	}
+}
+
+// sysFlags are all options.
+var sysFlags = []sysFlag{
+	{'r', "read", "FILE", "read events from FILE, - for standard input; may be given several times", func(o *sysOptions, v string) error {
+		o.files = append(o.files, v)
+		return nil
+	}},
+	{'w', "write", "FILE", "write events to FILE", func(o *sysOptions, v string) error { o.write = v; return nil }},
+	{'z', "compress", "", "compress what -w writes", yes(func(o *sysOptions) *bool { return &o.compress })},
+	{'s', "snaplen", "N", "capture the first N bytes of data (default 80)", count(func(o *sysOptions) *int64 { return &o.snaplen })},
+	{'n', "numevents", "N", "end after N events, shown or not", count(func(o *sysOptions) *int64 { return &o.events })},
+	{'p', "print", "FORMAT", "how to show an event: text with %FIELD and %10FIELD; c, k or m: with containers; a leading * shows events that lack fields",
+		func(o *sysOptions, v string) error { return o.setFormat(v) }},
+	{'A', "print-ascii", "", "show data as text, the rest left out", bytesAs(sys.TextOnly)},
+	{'x', "print-hex", "", "show data in hexadecimal digits", bytesAs(sys.HexDump)},
+	{'X', "print-hex-ascii", "", "show data in hexadecimal digits and as text", bytesAs(sys.HexText)},
+	{'b', "print-base64", "", "show data in base64", bytesAs(sys.Base64)},
+	{'j', "json", "", "print JSON, one object a line", yes(func(o *sysOptions) *bool { return &o.json })},
+	{'t', "timetype", "TYPE", "show times as h (human), a (absolute), r (relative), d (since the call was entered), D (since the event before)",
+		func(o *sysOptions, v string) (err error) {
+			if o.clock, err = sys.ParseClock(v); err != nil {
+				return usagef("%w", err)
+			}
+			return nil
+		}},
+	{'S', "summary", "", "count the events by name at the end", yes(func(o *sysOptions) *bool { return &o.summary })},
+	{'q', "quiet", "", "show no events", yes(func(o *sysOptions) *bool { return &o.quiet })},
+	{'v', "verbose", "", "show data whole, and a summary on standard error", yes(func(o *sysOptions) *bool { return &o.verbose })},
+	{'P', "progress", "", "show on standard error how far the file is read", yes(func(o *sysOptions) *bool { return &o.progress })},
+	{'D', "debug", "", "show internal events too", yes(func(o *sysOptions) *bool { return &o.debug })},
+	{'F', "fatfile", "", "write what the filter leaves out as far as the state needs it, hidden from who reads the file", yes(func(o *sysOptions) *bool { return &o.fat })},
+	{'d', "displayflt", "", "filter what is shown only", yes(func(o *sysOptions) *bool { return &o.display })},
+	{'C', "file-size", "MB", "begin another file at this size, in millions of bytes", count(func(o *sysOptions) *int64 { return &o.fileSize })},
+	{'W', "limit", "N", "keep N files, the newest", count(func(o *sysOptions) *int64 { return &o.ring })},
+	{'G', "seconds", "S", "begin another file each S seconds", count(func(o *sysOptions) *int64 { return &o.seconds })},
+	{'e', "events", "N", "begin another file each N events", count(func(o *sysOptions) *int64 { return &o.perFile })},
+	{'M', "duration", "S", "end after S seconds", count(func(o *sysOptions) *int64 { return &o.duration })},
+	{'c', "chisel", "NAME [ARGS]", "run a chisel", nil},
+	{0, "list-chisels", "", "list the chisels (also -cl)", yes(func(o *sysOptions) *bool { return &o.listChisels })},
+	{'i', "chisel-info", "NAME", "describe a chisel", func(o *sysOptions, v string) error { o.chiselInfo = v; return nil }},
+	{'l', "list", "", "list the fields; -lv with what they mean", yes(func(o *sysOptions) *bool { return &o.listFields })},
+	{'L', "list-events", "", "list the events", yes(func(o *sysOptions) *bool { return &o.listEvents })},
+	{'R', "resolve-ports", "", "show ports by their services' names", yes(func(o *sysOptions) *bool { return &o.ports })},
+	{'E', "exclude-users", "", "write no users and groups", yes(func(o *sysOptions) *bool { return &o.noUsers })},
+	{0, "filter-proclist", "", "write only the processes that pass the filter", yes(func(o *sysOptions) *bool { return &o.filterAll })},
+	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
+	{'h', "help", "", "this list", yes(func(o *sysOptions) *bool { return &o.help })},
+}
+
+func (o *sysOptions) setFormat(v string) error {
+	switch v {
+	case "p":
+		o.format = sys.DefaultFormat
+	case "c", "k", "m", "container", "kubernetes", "mesos":
+		o.format, o.container = sys.ContainerFormat, true
+	default:
+		o.format = v
+	}
+	return nil
+}
+
+// parseSys reads the arguments as getopt does: letters may stand together, a value behind its letter or by itself, and
+// options behind the filter still count. What is no option is the filter.
+func parseSys(args []string) (*sysOptions, error) {
+	o := &sysOptions{format: sys.DefaultFormat, clock: sys.ClockHuman}
+	var rest []string
+	for len(args) > 0 {
+		a := args[0]
+		args = args[1:]
+		switch {
+		case a == "--":
+			rest, args = append(rest, args...), nil
+		case strings.HasPrefix(a, "--"):
+			name, v, has := strings.Cut(a[2:], "=")
+			f := findLong(name)
+			if f == nil {
+				return nil, usagef("unknown flag: --%s (try: tapir sys --help)", name)
+			}
+			var err error
+			if args, err = o.apply(f, v, has, args); err != nil {
+				return nil, err
+			}
+		case len(a) > 1 && a[0] == '-':
+			var err error
+			if args, err = o.letters(a[1:], args); err != nil {
+				return nil, err
+			}
+		default:
+			rest = append(rest, a)
+		}
+	}
+	o.filter = strings.Join(rest, " ")
+	return o, nil
+}
+
+func findLong(name string) *sysFlag {
+	for i := range sysFlags {
+		if sysFlags[i].long == name {
+			return &sysFlags[i]
+		}
+	}
+	return nil
+}
+
+// letters applies options that stand together behind one dash.
+func (o *sysOptions) letters(s string, args []string) ([]string, error) {
+	for s != "" {
+		var f *sysFlag
+		for i := range sysFlags {
+			if sysFlags[i].short == s[0] {
+				f = &sysFlags[i]
+			}
+		}
+		if f == nil {
+			return nil, usagef("unknown shorthand flag: -%c (try: tapir sys --help)", s[0])
+		}
+		s = s[1:]
+		if f.value == "" {
+			if _, err := o.apply(f, "", false, nil); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		return o.apply(f, s, s != "", args)
+	}
+	return args, nil
+}
+
+// apply applies an option; its value is v if it has one already, else the next argument.
+func (o *sysOptions) apply(f *sysFlag, v string, has bool, args []string) ([]string, error) {
+	if f.value != "" && !has {
+		if len(args) == 0 {
+			return nil, usagef("-%c needs a value: %s", f.short, f.value)
+		}
+		v, args = args[0], args[1:]
+	}
+	if f.short == 'c' {
+		return o.chisel(v, args)
+	}
+	return args, f.set(o, v)
+}
+
+// chisel takes a chisel's name and, of what follows, as many arguments as it takes.
+func (o *sysOptions) chisel(name string, args []string) ([]string, error) {
+	if name == "l" {
+		o.listChisels = true
+		return args, nil
+	}
+	o.chisels = append(o.chisels, sysChisel{name: name})
+	return args, nil
+}

@@ -1,0 +1,333 @@
+package sys
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tapir-project/tapir/query"
+	"github.com/tapir-project/tapir/scap"
+)
+
+// fdInt is a number of the event's descriptor.
+func fdInt(n func(e *Event, f *FD) (int64, bool)) numFunc {
+	return func(_ *Field, e *Event) (int64, bool) {
+		f, ok := e.fdOf()
+		if !ok || f == nil {
+			return 0, false
+		}
+		return n(e, f)
+	}
+}
+
+// fdText is a text of the event's descriptor.
+func fdText(text func(e *Event, f *FD, dst []byte) ([]byte, bool)) textFunc {
+	return func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
+		f, ok := e.fdOf()
+		if !ok || f == nil {
+			return dst, false
+		}
+		return text(e, f, dst)
+	}
+}
+
+// end is one end of a connection: an address and whether it is known.
+type end struct {
+	addr []byte
+	port uint16
+}
+
+// client, server, localEnd and remoteEnd find an end of the event's connection.
+func client(_ *Event, f *FD) (end, bool) {
+	if f.role == roleNone || !f.socket() {
+		return end{}, false
+	}
+	return end{f.addr(&f.Source), f.SourcePort}, true
+}
+
+func server(_ *Event, f *FD) (end, bool) {
+	switch {
+	case f.listens():
+		return end{f.addr(&f.Source), f.SourcePort}, true
+	case f.role == roleNone || !f.socket():
+		return end{}, false
+	}
+	return end{f.addr(&f.Dest), f.DestPort}, true
+}
+
+func localEnd(e *Event, f *FD) (end, bool) {
+	if f.role == roleNone || !f.socket() {
+		return end{}, false
+	}
+	if e.s.local(f.addr(&f.Source)) {
+		return end{f.addr(&f.Source), f.SourcePort}, true
+	}
+	return end{f.addr(&f.Dest), f.DestPort}, true
+}
+
+func remoteEnd(e *Event, f *FD) (end, bool) {
+	if f.role == roleNone || !f.socket() {
+		return end{}, false
+	}
+	if e.s.local(f.addr(&f.Source)) {
+		return end{f.addr(&f.Dest), f.DestPort}, true
+	}
+	return end{f.addr(&f.Source), f.SourcePort}, true
+}
+
+type endFunc = func(e *Event, f *FD) (end, bool)
+
+func zero(a []byte) bool {
+	for _, c := range a {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// addrText is an end's address; an address of zeros is none.
+func addrText(which endFunc) textFunc {
+	return fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
+		x, ok := which(e, f)
+		if !ok || len(x.addr) == 4 && zero(x.addr) {
+			return dst, false
+		}
+		return appendAddr(dst, x.addr), true
+	})
+}
+
+func portInt(which endFunc) numFunc {
+	return fdInt(func(e *Event, f *FD) (int64, bool) {
+		x, ok := which(e, f)
+		return int64(x.port), ok
+	})
+}
+
+func clientPort(e *Event, f *FD) (int64, bool) {
+	if f.Type == scap.FDUnix && f.role != roleNone {
+		return 0, true
+	}
+	x, ok := client(e, f)
+	return int64(x.port), ok
+}
+
+// eachAddr yields the addresses of some ends to a filter.
+func eachAddr(which ...endFunc) func(*Field, *Event, func(int64, []byte) bool) {
+	return func(_ *Field, e *Event, yield func(int64, []byte) bool) {
+		f, _ := e.fdOf()
+		if f == nil || !f.ip() {
+			return
+		}
+		for _, w := range which {
+			if x, ok := w(e, f); ok && !yield(0, x.addr) {
+				return
+			}
+		}
+	}
+}
+
+// bothAddrs are the addresses of either end, roles known or not.
+func bothAddrs(_ *Field, e *Event, yield func(int64, []byte) bool) {
+	f, _ := e.fdOf()
+	switch {
+	case f == nil || !f.ip():
+	case f.listens():
+		yield(0, f.addr(&f.Source))
+	default:
+		_ = yield(0, f.addr(&f.Source)) && yield(0, f.addr(&f.Dest))
+	}
+}
+
+func bothPorts(_ *Field, e *Event, yield func(int64, []byte) bool) {
+	f, _ := e.fdOf()
+	switch {
+	case f == nil || !f.ip():
+	case f.listens():
+		yield(int64(f.SourcePort), nil)
+	default:
+		_ = yield(int64(f.SourcePort), nil) && yield(int64(f.DestPort), nil)
+	}
+}
+
+var (
+	fromCreator = []struct {
+		types string // of events that make a descriptor
+		char  byte
+	}{{"open openat openat2 creat open_by_handle_at", 'f'}, {"socket accept accept4", '4'}, {"pipe pipe2", 'p'}, {"eventfd eventfd2", 'e'},
+		{"signalfd signalfd4", 's'}, {"timerfd_create", 't'}, {"inotify_init inotify_init1", 'i'}}
+	creatorChars = func() (chars [scap.Types]byte) {
+		for t := range scap.Type(scap.Types) {
+			for _, c := range fromCreator {
+				if slices.Contains(strings.Fields(c.types), t.Info().Name) {
+					chars[t] = c.char
+				}
+			}
+		}
+		return chars
+	}()
+)
+
+func typeCharText(_ *Field, e *Event, dst []byte) ([]byte, bool) {
+	f, ok := e.fdOf()
+	switch {
+	case !ok:
+		return dst, false
+	case f != nil:
+		return append(dst, f.typeChar()), true
+	case creatorChars[e.Type] != 0:
+		return append(dst, creatorChars[e.Type]), true
+	}
+	return append(dst, 'o'), true
+}
+
+// fdName is what the descriptor is called; one that is only being connected has the name of what it connects to.
+func fdName(_ *Field, e *Event, dst []byte) ([]byte, bool) {
+	f, ok := e.fdOf()
+	if !ok {
+		return dst, false
+	}
+	if (f == nil || f.Name == "") && e.Type == typeConnect {
+		if b := e.Param(1); len(b) > 0 {
+			return appendTuple(dst, b), true
+		}
+	}
+	if f == nil {
+		if i := pathParam[e.Type]; i > 0 && e.Params() >= int(i) { // what could not be opened
+			return absPath(pathField, e, dst)
+		}
+		return dst, e.Type.Exit() && e.Info.Flags&scap.UsesFD != 0
+	}
+	return append(dst, f.Name...), true
+}
+
+var pathField = &Field{}
+
+// pathParam is the place of the path in events that leave a call which opens one, plus one; else 0.
+var pathParam = [scap.Types]int8{3: 2, 59: 2, 307: 3, 327: 3}
+
+func directory(e *Event, f *FD, dst []byte) ([]byte, bool) {
+	if !f.file() && f.Type != scap.FDDirectory {
+		return dst, false
+	}
+	if f.Type == scap.FDDirectory {
+		return append(dst, f.Name...), true
+	}
+	i := lastSlash(f.Name)
+	if i <= 0 {
+		return append(dst, '/'), true
+	}
+	return append(dst, f.Name[:i]...), true
+}
+
+func filename(_ *Event, f *FD, dst []byte) ([]byte, bool) {
+	if !f.file() {
+		return dst, false
+	}
+	i := lastSlash(f.Name)
+	if i < 0 {
+		return append(dst, '/'), true
+	}
+	return append(dst, f.Name[i+1:]...), true
+}
+
+func protoText(which func(e *Event, f *FD) (int64, bool)) textFunc {
+	return fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
+		port, ok := which(e, f)
+		if !ok {
+			return dst, false
+		}
+		if name := query.ServiceName(uint16(port)); name != "" {
+			return append(dst, name...), true
+		}
+		return strconv.AppendInt(dst, port, 10), true
+	})
+}
+
+func portOf(which endFunc) func(e *Event, f *FD) (int64, bool) {
+	return func(e *Event, f *FD) (int64, bool) {
+		x, ok := which(e, f)
+		return int64(x.port), ok
+	}
+}
+
+var fdFields = []definition{
+	{name: "fd.num", kind: Int, num: func(_ *Field, e *Event) (int64, bool) {
+		f, ok := e.fdOf()
+		if f != nil {
+			return f.Num, true
+		}
+		if !ok {
+			return 0, false
+		}
+		return e.Thread.last.fd, true
+	}},
+	{name: "fd.type", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
+		n := f.typeName()
+		return append(dst, n...), n != "<NA>"
+	})},
+	{name: "fd.typechar", text: typeCharText},
+	{name: "fd.name", text: fdName},
+	{name: "fd.directory", text: fdText(directory)},
+	{name: "fd.filename", text: fdText(filename)},
+	{name: "fd.ip", kind: IP, filter: true, text: none, each: bothAddrs},
+	{name: "fd.cip", kind: IP, text: addrText(client), each: eachAddr(client)},
+	{name: "fd.sip", kind: IP, text: addrText(server), each: eachAddr(server)},
+	{name: "fd.lip", kind: IP, text: addrText(localEnd), each: eachAddr(localEnd)},
+	{name: "fd.rip", kind: IP, text: addrText(remoteEnd), each: eachAddr(remoteEnd)},
+	{name: "fd.port", kind: Port, filter: true, num: fdInt(portOf(server)), each: bothPorts},
+	{name: "fd.cport", kind: Port, num: fdInt(clientPort)},
+	{name: "fd.sport", kind: Port, num: portInt(server)},
+	{name: "fd.lport", kind: Port, num: portInt(localEnd)},
+	{name: "fd.rport", kind: Port, num: portInt(remoteEnd)},
+	{name: "fd.l4proto", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
+		n := f.l4Name()
+		return append(dst, n...), n != "" && f.ip() && (f.role != roleNone || f.Name != "")
+	})},
+	{name: "fd.sockfamily", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
+		switch {
+		case f.ip():
+			return append(dst, "ip"...), true
+		case f.Type == scap.FDUnix:
+			return append(dst, "unix"...), true
+		}
+		return dst, false
+	})},
+	{name: "fd.is_server", kind: Bool, num: fdInt(func(e *Event, f *FD) (int64, bool) {
+		return number(f.listens() || f.socket() && e.s.local(f.addr(&f.Dest))), true
+	})},
+	{name: "fd.uid", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
+		f, ok := e.fdOf()
+		if !ok {
+			return dst, false
+		}
+		n := e.Thread.last.fd
+		if f != nil {
+			n = f.Num
+		}
+		return strconv.AppendInt(strconv.AppendInt(dst, e.Thread.TID, 10), n, 10), true
+	}},
+	{name: "fd.containername", text: fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
+		return append(append(append(dst, e.Thread.ContainerID...), ':'), f.Name...), true
+	})},
+	{name: "fd.containerdirectory", text: fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
+		return directory(e, f, append(append(dst, e.Thread.ContainerID...), ':'))
+	})},
+	{name: "fd.proto", kind: Port, filter: true, num: fdInt(portOf(server)), each: bothPorts},
+	{name: "fd.cproto", text: protoText(portOf(client)), num: fdInt(clientPort)},
+	{name: "fd.sproto", text: protoText(portOf(server)), num: portInt(server)},
+	{name: "fd.lproto", text: protoText(portOf(localEnd)), num: portInt(localEnd)},
+	{name: "fd.rproto", text: protoText(portOf(remoteEnd)), num: portInt(remoteEnd)},
+	{name: "fd.net", kind: Net, filter: true, text: none, each: bothAddrs},
+	{name: "fd.cnet", kind: Net, filter: true, text: none, each: eachAddr(client)},
+	{name: "fd.snet", kind: Net, filter: true, text: none, each: eachAddr(server)},
+	{name: "fd.lnet", kind: Net, filter: true, text: none, each: eachAddr(localEnd)},
+	{name: "fd.rnet", kind: Net, filter: true, text: none, each: eachAddr(remoteEnd)},
+	{name: "fd.connected", kind: Bool, num: fdInt(func(_ *Event, f *FD) (int64, bool) { return number(f.connected), true })},
+	{name: "fd.name_changed", kind: Bool, num: fdInt(func(e *Event, _ *FD) (int64, bool) { return number(e.renamed), true })},
+	{name: "fd.cip.name", text: addrText(client)}, {name: "fd.sip.name", text: addrText(server)},
+	{name: "fd.lip.name", text: addrText(localEnd)}, {name: "fd.rip.name", text: addrText(remoteEnd)},
+	{name: "fd.dev", kind: HexUint, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device), true })},
+	{name: "fd.dev.major", kind: Int, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device >> 20), true })},
+	{name: "fd.dev.minor", kind: Int, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device & 0xfffff), true })},
+}
