@@ -108,6 +108,7 @@ func (s *Server) routes() []route {
 		{get, "/api/tail", s.tail, asked, false},
 		{get, "/api/export", s.export, export, false},
 		{post, "/api/export", s.export, export, false},
+		{get, "/api/hosts/{host}", s.hosts, []string{"from", "to", "bounding", "top"}, false},
 		{get, "/api/saved/{collection}", s.savedList, nil, false},
 		{get, "/api/saved/{collection}/{name}", s.savedGet, nil, false},
 		{put, "/api/saved/{collection}/{name}", s.savedPut, nil, false},

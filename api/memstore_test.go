@@ -260,6 +260,20 @@ func memValues(r *record.Record, f *record.Field) (out []string) {
 	return out
 }
 
+// memNumber is a record's first value of a field.
+func memNumber(r *record.Record, f *record.Field) (int64, bool) {
+	switch f.Name {
+	case "event.start":
+		return r.Start, true
+	case "event.end":
+		return r.End, true
+	}
+	if x, ok := r.Values.First(f.ID); ok {
+		return x.Int(), true
+	}
+	return 0, false
+}
+
 func memMetric(m query.Metric, recs []*record.Record) float64 {
 	if m.Func == query.Count {
 		return float64(len(recs))
@@ -271,9 +285,9 @@ func memMetric(m query.Metric, recs []*record.Record) float64 {
 		for _, s := range memValues(r, m.Field) {
 			distinct[s] = s != ""
 		}
-		if x, ok := r.Values.First(m.Field.ID); ok {
-			all = append(all, float64(x.Int()))
-			sum += float64(x.Int())
+		if n, ok := memNumber(r, m.Field); ok {
+			all = append(all, float64(n))
+			sum += float64(n)
 		}
 	}
 	slices.Sort(all)
