@@ -1,0 +1,393 @@
+package apache
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tapir-project/tapir/sflow"
+	"github.com/tapir-project/tapir/sflow/agent"
+	"github.com/tapir-project/tapir/sflow/agent/agenttest"
+	"github.com/tapir-project/tapir/sflow/agent/weblog"
+)
+
+// The tests run Debian's Apache: with the module, and with its log piped to this test binary, which then is the agent.
+func TestMain(m *testing.M) {
+	if to := os.Getenv("TAPIR_TEST_PIPE"); to != "" {
+		if err := pipe(netip.MustParseAddrPort(to)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// pipe is an agent that reads Apache's log from standard input.
+func pipe(to netip.AddrPort) error {
+	signal.Ignore(syscall.SIGTERM) // Apache's, while its children write their last lines: the pipe's end is the end
+	a := agent.New(agent.Options{})
+	a.Configure(&agent.Config{Agent: netip.MustParseAddr("192.0.2.1"), Collectors: []agent.Collector{{Addr: to}}, Sampling: sampling, Polling: time.Hour})
+	h := a.HTTP(agent.HTTPOptions{Port: 80})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- a.Run(ctx) }()
+	err := weblog.NewLog(h, nil).Read(ctx, os.Stdin)
+	stop()
+	<-done
+	return err
+}
+
+const sampling = 10
+
+// needs skips the test where what it needs is not installed (packaging/setup.sh test installs it).
+func needs(t testing.TB, programs ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("Apache's parent process has to be root to have children of another user")
+	}
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("%s is not installed (packaging/setup.sh test)", p)
+		}
+	}
+}
+
+// buildModule builds the module with apxs, without warnings, and gives its path.
+func buildModule(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	src, err := os.ReadFile("../../../contrib/apache/mod_tapir_sflow.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "mod_tapir_sflow.c"), src, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("apxs", "-Wc,-Wall", "-Wc,-Werror", "-c", "mod_tapir_sflow.c", "-lm")
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("apxs: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, ".libs", "mod_tapir_sflow.so")
+}
+
+// httpd is an Apache in the foreground with a folder of its own.
+type httpd struct {
+	t    testing.TB
+	dir  string
+	cmd  *exec.Cmd
+	addr string
+}
+
+// startApache starts Apache with an event MPM and a configuration that has more behind it.
+func startApache(t testing.TB, env []string, more string) *httpd {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // children are another user
+		os.Chmod(d, 0o755)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	os.Mkdir(filepath.Join(dir, "docs"), 0o755)
+	for name, n := range map[string]int{"small.txt": 22, "large.txt": 13836} {
+		os.WriteFile(filepath.Join(dir, "docs", name), []byte(strings.Repeat("x", n)), 0o644)
+	}
+	conf := fmt.Sprintf(`ServerRoot %[1]s
+ServerName www.example.org
+Listen %[2]s
+PidFile %[1]s/pid
+ErrorLog %[1]s/error.log
+User www-data
+Group www-data
+DefaultRuntimeDir %[1]s
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+TypesConfig /etc/mime.types
+DocumentRoot %[1]s/docs
+DirectoryIndex index.html
+Redirect 302 /away http://elsewhere.example/
+ErrorDocument 404 /small.txt
+StartServers 2
+ThreadsPerChild 25
+MaxRequestWorkers 100
+MaxKeepAliveRequests 0
+%[3]s
+`, dir, addr, strings.ReplaceAll(more, "DIR", dir))
+	file := filepath.Join(dir, "apache.conf")
+	os.WriteFile(file, []byte(conf), 0o644)
+	h := &httpd{t: t, dir: dir, addr: addr, cmd: exec.Command("apache2", "-DFOREGROUND", "-f", file)}
+	h.cmd.Env = append(os.Environ(), env...)
+	var out strings.Builder
+	h.cmd.Stdout, h.cmd.Stderr = &out, &out
+	if err := h.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.stop)
+	for range 200 {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+			return h
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+	t.Fatalf("Apache does not start: %s\n%s", out.String(), log)
+	return nil
+}
+
+// stop ends Apache as apachectl graceful-stop would not: at once, its requests finished.
+func (h *httpd) stop() {
+	if h.cmd.ProcessState == nil {
+		h.cmd.Process.Signal(syscall.SIGTERM)
+		h.cmd.Wait()
+	}
+}
+
+// raw sends bytes as one request and reads the response to the end of the connection.
+func (h *httpd) raw(request string) string {
+	h.t.Helper()
+	c, err := net.Dial("tcp", h.addr)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(c, request)
+	b, err := io.ReadAll(c)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// ordinary is a request of n bytes, whose connection ends with it.
+func ordinary(method, path, more string) string {
+	return method + " " + path + " HTTP/1.1\r\nHost: www.example.org:8080\r\nUser-Agent: test/1\r\nConnection: close\r\n" + more
+}
+
+// oddRequests are one of each kind, and what a sample of it must say.
+var oddRequests = []struct {
+	request, want string
+}{
+	{ordinary("GET", "/small.txt?a=b", "Referer: http://ref.example/\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"),
+		"2 1001 /small.txt?a=b www.example.org http://ref.example/ 10.0.0.1 text/plain 22 200"},
+	{ordinary("HEAD", "/large.txt", "\r\n"), "3 1001 /large.txt www.example.org   text/plain 0 200"},
+	{ordinary("POST", "/small.txt", "Content-Length: 5\r\n\r\nhello"), "4 1001 /small.txt www.example.org   text/plain 22 200"},
+	{ordinary("OPTIONS", "/small.txt", "\r\n"), "1 1001 /small.txt www.example.org   text/plain 0 200"},
+	{ordinary("PATCH", "/small.txt", "\r\n"), "0 1001 /small.txt www.example.org   text/html; charset=iso-8859-1 - 405"},
+	{ordinary("WHATEVER", "/small.txt", "\r\n"), "0 1001 /small.txt www.example.org   text/html; charset=iso-8859-1 - 501"},
+	{ordinary("GET", "/away", "\r\n"), "2 1001 /away www.example.org   text/html; charset=iso-8859-1 - 302"},
+	{ordinary("GET", "/missing?x", "\r\n"), "2 1001 /missing?x www.example.org   text/plain 22 404"},
+	{"GET /small.txt HTTP/1.0\r\n\r\n", "2 1000 /small.txt www.example.org   text/plain 22 200"},
+	{ordinary("GET", "/small.txt", "If-None-Match: *\r\n\r\n"), "2 1001 /small.txt www.example.org    0 304"},
+}
+
+// checkOdd sends each odd request and compares the samples, which are the first.
+func checkOdd(t *testing.T, h *httpd, c *agenttest.Collector) {
+	t.Helper()
+	for _, r := range oddRequests {
+		h.raw(r.request)
+	}
+	c.Until(5*time.Second, func() bool { return len(c.Flows) == len(oddRequests) })
+	for i, r := range oddRequests {
+		f := c.Flows[i]
+		x := f.HTTP
+		size := fmt.Sprint(x.RespBytes)
+		if strings.Contains(r.want, " - ") { // of a text that Apache makes
+			if x.RespBytes < 100 {
+				t.Errorf("%q: %d bytes of response", r.request, x.RespBytes)
+			}
+			size = "-"
+		}
+		got := fmt.Sprintf("%d %d %s %s %s %s %s %s %d", x.Method, x.Protocol, x.URI, x.Host, x.Referrer, x.XFF, x.MIMEType, size, x.Status)
+		if got != r.want || x.ReqBytes != uint64(len(r.request)) || f.Socket.Local.String() != "127.0.0.1" || !strings.HasSuffix(h.addr, fmt.Sprint(f.Socket.LocalPort)) ||
+			f.Socket.RemotePort == 0 || x.Micros == 0 || x.Micros > 5e6 {
+			t.Errorf("%q, %d bytes:\ngot  %s, %d bytes, %+v, %d us\nwant %s", r.request, len(r.request), got, x.ReqBytes, f.Socket, x.Micros, r.want)
+		}
+	}
+}
+
+// load sends n requests over 8 connections that are kept alive.
+func load(t testing.TB, addr string, n int) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(60 * time.Second))
+			r := bufio.NewReader(c)
+			for range n / 8 {
+				io.WriteString(c, "GET /small.txt HTTP/1.1\r\nHost: www.example.org\r\n\r\n")
+				resp, err := http.ReadResponse(r, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// within checks that so many of n requests drawn at 1:sampling are within 3 sigma of the mean; 3.9 here, so that a sound
+// agent fails once in ten thousand runs.
+func within(t *testing.T, drawn, n int) {
+	t.Helper()
+	p := 1.0 / sampling
+	mean, sigma := float64(n)*p, math.Sqrt(float64(n)*p*(1-p))
+	t.Logf("%d of %d drawn at 1:%d: %+.2f sigma", drawn, n, sampling, (float64(drawn)-mean)/sigma)
+	if math.Abs(float64(drawn)-mean) > 3.9*sigma {
+		t.Errorf("%d of %d requests drawn, want %.0f +- %.0f", drawn, n, mean, sigma)
+	}
+}
+
+const loadRequests = 20000
+
+// The module: every kind of request, counters exact, samples as many as they should be, restarts of either side.
+func TestModule(t *testing.T) {
+	needs(t, "apache2", "apxs")
+	module := buildModule(t)
+	run := t.TempDir()
+	os.Chmod(run, 0o755)
+	os.Chmod(filepath.Dir(run), 0o755)
+	file, socket := filepath.Join(run, "http.shm"), filepath.Join(run, "http.sock")
+	c := agenttest.New(t)
+	h := startApache(t, nil, fmt.Sprintf("LoadModule tapir_sflow_module %s\nTapirSflowFile %s\nTapirSflowSocket %s\nTapirSflowGroup root", module, file, socket))
+	start := func(rate uint32) (s *Server, a *agent.Agent, stop func()) {
+		s, err := Open(file, socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = agent.New(agent.Options{})
+		a.Configure(c.Config(rate, time.Hour))
+		s.Attach(a, s.Port())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx, func(err error) { t.Error(err) }) }()
+		end := agenttest.Run(t, a)
+		for range 100 {
+			if s.shared != nil && s.shared.word(wordRate).Load() == rate {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return s, a, func() { cancel(); <-done; end() }
+	}
+
+	s, a, stop := start(1)
+	checkOdd(t, h, c)
+	if n := s.counts(); n != (agent.Counts{Methods: [9]uint64{2, 1, 5, 1, 1, 0, 0, 0, 0}, Status: [6]uint64{0, 5, 2, 2, 1, 0}}) || s.Bad() > 0 || a.Stats().Dropped > 0 {
+		t.Errorf("counted %+v; %d bad, %d dropped", n, s.Bad(), a.Stats().Dropped)
+	}
+	if p := fmt.Sprint(s.Port()); !strings.HasSuffix(h.addr, ":"+p) {
+		t.Errorf("port %s, Apache has %s", p, h.addr)
+	}
+	// Others than Apache's user are not believed.
+	if liar, err := net.Dial("unixgram", socket); err != nil {
+		t.Error(err)
+	} else {
+		liar.Write(make([]byte, sampleBytes))
+		for range 100 {
+			if s.Bad() == 1 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if s.Bad() != 1 {
+			t.Error("a datagram of another user was taken")
+		}
+	}
+	for range 40 { // mod_watchdog's step
+		if _, known := s.workers(); known {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if w, known := s.workers(); !known || w.Idle+w.Active < 25 || w.Max < w.Idle {
+		t.Errorf("workers %+v, known %v", w, known)
+	}
+	stop()
+
+	// An agent that was away finds the counts of the time, and draws at its own rate.
+	before := s.counts()
+	load(t, h.addr, 800)
+	s, _, stop = start(sampling)
+	from := len(c.Flows)
+	load(t, h.addr, loadRequests)
+	c.Drain(time.Second)
+	if n := s.counts(); n.Requests() != before.Requests()+800+loadRequests {
+		t.Errorf("%d requests counted, want %d", n.Requests()-before.Requests(), 800+loadRequests)
+	}
+	flows := c.Flows[from:]
+	within(t, len(flows)+int(flows[len(flows)-1].Drops), loadRequests)
+
+	// Apache restarts gracefully: the counters go on.
+	h.cmd.Process.Signal(syscall.SIGUSR1)
+	time.Sleep(300 * time.Millisecond)
+	load(t, h.addr, 800)
+	if n := s.counts(); n.Requests() != before.Requests()+1600+loadRequests {
+		t.Errorf("%d requests counted after a restart, want %d", n.Requests()-before.Requests(), 1600+loadRequests)
+	}
+	stop()
+}
+
+// The piped log: the same.
+func TestPipe(t *testing.T) {
+	needs(t, "apache2")
+	c := agenttest.New(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := weblog.ApacheConfig(exe, "127.0.0.1:1")
+	h := startApache(t, []string{"TAPIR_TEST_PIPE=" + c.Addr().String()}, conf)
+	load(t, h.addr, loadRequests)
+	for _, r := range oddRequests {
+		h.raw(r.request)
+	}
+	h.stop()
+	c.Until(10*time.Second, func() bool { return len(c.Counters) == 1 })
+	c.Drain(200 * time.Millisecond)
+	n := c.Counters[0].HTTP
+	want := sflow.HTTPCounters{Options: 1, Get: loadRequests + 5, Head: 1, Post: 1, Other: 2, Status: [6]uint32{0, loadRequests + 5, 2, 2, 1, 0}}
+	if n != want {
+		t.Errorf("counters %+v, want %+v", n, want)
+	}
+	within(t, len(c.Flows), loadRequests+len(oddRequests))
+	for _, f := range c.Flows[:10] {
+		// mod_logio counts the byte twice that Apache peeks at where the next request is there already.
+		if x := f.HTTP; string(x.URI) != "/small.txt" || x.ReqBytes != 50 && x.ReqBytes != 51 || x.RespBytes != 22 || x.Protocol != 1001 || f.Rate != sampling || string(x.MIMEType) != "text/plain" || !f.Socket.Local.IsLoopback() {
+			t.Errorf("%+v", f)
+		}
+	}
+}

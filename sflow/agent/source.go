@@ -1,0 +1,120 @@
+package agent
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tapir-project/tapir/sflow"
+)
+
+// SourceOptions say what a source is.
+type SourceOptions struct {
+	Kind string       // names its rate and interval in the configuration: "http"
+	ID   sflow.Source // by which collectors know it
+	// Counters, if not nil, gives the records of a counter sample; nothing is sent if it gives none. Run calls it.
+	Counters func(add func(sflow.Data))
+	// OnRate, if not nil, is told the sampling rate when it changes, where the drawing is done elsewhere. Run calls it.
+	OnRate func(n uint32)
+}
+
+// Source is one thing that samples and counters are of: a server, an interface, a host.
+type Source struct {
+	Sampler
+	o     SourceOptions
+	agent *Agent
+	drops atomic.Uint32 // samples that were lost on the way to a datagram
+
+	// Owned by Run.
+	flows, counters uint32    // numbers of the last samples
+	next            time.Time // of the next counter sample
+	interval        time.Duration
+	told            bool // OnRate was called, with toldRate
+	toldRate        uint32
+}
+
+// Sample is one event that was drawn.
+type Sample struct {
+	Rate          uint32 // it was one of so many
+	Pool          uint32 // events of the source that might have been drawn so far
+	Input, Output sflow.Port
+	Records       []sflow.Data
+	Target        []byte // actor that the event was for (0:2205); empty: no such record
+}
+
+// Add makes a source. It counts from when Run goes on with it.
+func (a *Agent) Add(o SourceOptions) *Source {
+	s := &Source{o: o, agent: a}
+	s.SetRate(a.config.Load().SamplingFor(o.Kind))
+	a.mu.Lock()
+	a.sources = append(a.sources, s)
+	a.mu.Unlock()
+	a.wake()
+	return s
+}
+
+// Remove ends a source.
+func (a *Agent) Remove(s *Source) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.sources {
+		if a.sources[i] == s {
+			a.sources = append(a.sources[:i:i], a.sources[i+1:]...)
+			return
+		}
+	}
+}
+
+// Dropped notes samples that were lost before they came to Send.
+func (s *Source) Dropped(n uint32) {
+	s.drops.Add(n)
+	s.agent.dropped.Add(uint64(n))
+}
+
+// Send queues a sample and says whether there was room; if not it is counted as dropped. It never waits. What x points to is
+// not needed afterwards.
+func (s *Source) Send(x *Sample) bool {
+	var m *message
+	select {
+	case m = <-s.agent.free:
+	default:
+		s.Dropped(1)
+		return false
+	}
+	m.source, m.rate, m.pool, m.in, m.out = s, x.Rate, x.Pool, x.Input, x.Output
+	m.records, m.b = m.records[:0], m.b[:0]
+	for _, d := range x.Records {
+		m.b = sflow.AppendData(m.b, d)
+		m.records = append(m.records, place{d.Tag(), len(m.b)})
+	}
+	if len(x.Target) > 0 {
+		m.b = appendText(m.b, x.Target[:min(len(x.Target), maxActor)])
+		m.records = append(m.records, place{sflow.TagAppTarget, len(m.b)})
+	}
+	s.agent.queue <- m // has room for all messages there are
+	return true
+}
+
+const maxActor = 64 // bytes of an actor's name (sflow_application.txt)
+
+// message is a sample on its way to Run.
+type message struct {
+	source     *Source
+	rate, pool uint32
+	in, out    sflow.Port
+	records    []place
+	b          []byte
+}
+
+// place is where a record ends in a message's bytes.
+type place struct {
+	tag sflow.Tag
+	end int
+}
+
+// appendText appends text as XDR has it: length, bytes, padding to a multiple of four.
+func appendText(dst, text []byte) []byte {
+	n := len(text)
+	dst = append(dst, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	dst = append(dst, text...)
+	return append(dst, 0, 0, 0)[:len(dst)+(4-n%4)%4]
+}

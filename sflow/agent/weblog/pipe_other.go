@@ -1,0 +1,7 @@
+//go:build !linux
+
+package weblog
+
+import "os"
+
+func widen(*os.File) {}
