@@ -2,6 +2,7 @@
 
 import type { Group, Item } from '../design/menu';
 import { toasts } from '../design/toasts.svelte';
+import type { Kind } from './api';
 import { condition, narrowed } from './expression';
 import { fields } from './fields.svelte';
 import { shown } from './format';
@@ -17,14 +18,20 @@ export async function copy(text: string, what = 'Copied') {
   }
 }
 
+/** The kind of records to look at for a field: the one that is looked at, if it has the field. */
+function kindFor(field: string): Kind {
+  const { kinds } = fields.get(field);
+  return kinds.length === 0 || kinds.includes(nav.kind) ? nav.kind : kinds[0]!;
+}
+
 /** Goes to Explore with a condition more. */
 export function filter(field: string, value: string, no = false) {
-  nav.go(nav.href({ q: narrowed(nav.q, condition(fields.get(field), value, no)), host: '' }, '/'));
+  nav.go(nav.href({ q: narrowed(nav.q, condition(fields.get(field), value, no)), kind: kindFor(field), host: '' }, '/'));
 }
 
 /** Goes to Explore with this condition alone. */
 export function pivot(field: string, value: string) {
-  nav.go(nav.href({ q: condition(fields.get(field), value), host: '' }, '/'));
+  nav.go(nav.href({ q: condition(fields.get(field), value), kind: kindFor(field), host: '' }, '/'));
 }
 
 /** The menu for a value of a field; more is put behind it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { flatten, groupOf, groups, narrow, number, shortName, text, titleOf } from './fields';
+import { flatten, folded, groupOf, groups, narrow, number, shortName, text, titleOf } from './fields';
 import type { Field, Rec } from '../../lib/api';
 
 const rec = (r: object) => r as Rec;
@@ -71,4 +71,12 @@ it('reads values by name', () => {
   expect(number(record, 'source.ip')).toBe(0);
   expect(text(record, 'session.final')).toBe('true');
   expect(text(record, 'no.such')).toBe('');
+});
+
+it('tells many counters that are 0 in one line', () => {
+  const flags = (n: number) => groups(rec({ tcp: { flags: Object.fromEntries([['syn', 1], ['a', 0], ['b', 0], ['c', 0]].slice(0, n)) } }), registry)[0]!;
+  const names = (list: { name: string }[]) => list.map((f) => f.name);
+  expect(names(folded(flags(4)).shown)).toEqual(['tcp.flags.syn']);
+  expect(names(folded(flags(4)).zeros)).toEqual(['tcp.flags.a', 'tcp.flags.b', 'tcp.flags.c']);
+  expect(folded(flags(3)).zeros).toEqual([]);
 });

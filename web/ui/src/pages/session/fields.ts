@@ -156,6 +156,16 @@ export function shortName(name: string, key: string): string {
   return parts.length > 1 && says.includes(parts[0]!) ? parts.slice(1).join('.') : name;
 }
 
+/** Fields that are nothing but 0 are told in one line if there are so many of them in a group. */
+const manyZeros = 3;
+
+/** The fields of a group that are shown in full, and the counters that are 0. */
+export function folded(group: Group): { shown: FieldValues[]; zeros: FieldValues[] } {
+  const zero = (f: FieldValues) => f.values.every((v) => v === 0) && f.type !== 'date';
+  const zeros = group.fields.filter(zero);
+  return zeros.length < manyZeros ? { shown: group.fields, zeros: [] } : { shown: group.fields.filter((f) => !zero(f)), zeros };
+}
+
 /** Groups with only the fields whose name, description or a value holds text, in any case. */
 export function narrow(list: Group[], text: string): Group[] {
   const wanted = text.trim().toLowerCase();

@@ -3,27 +3,33 @@
 import type { Side } from './types';
 
 export interface Body {
-  /** Number of the body within the session, for /bodies/{id}; absent if there is none. */
-  id?: number;
-  /** Bytes as they were sent, chunks and compression included. */
+  /** Number of the body, for /bodies/{id}. */
+  id: number;
+  /** Bytes that came, chunks undone. */
   bytes: number;
-  /** Bytes after both were undone. */
-  decoded_bytes: number;
-  /** Content-Type. */
+  /** Bytes of it that were lost. */
+  lost: number;
+  /** Bytes without compression; absent where that is not known. */
+  decoded_bytes?: number;
+  /** Media type, by its first bytes if they tell. */
   type: string;
   /** Content-Encoding. */
   encoding: string;
-  /** Its text, where it is one. */
+  /** Its beginning, where it is text. */
   text?: string;
-  /** There is more than is given or kept. */
-  truncated?: boolean;
+  /** text is not all of it, or it is not whole. */
+  truncated: boolean;
 }
 
 export interface Message {
+  /** Place in the session, from 1. */
+  id: number;
   from: Side;
   time: string;
   start_line: string;
   headers: [string, string][];
+  /** Its end was seen and nothing of it was lost. */
+  whole: boolean;
   body?: Body;
 }
 
@@ -43,7 +49,7 @@ export function isPicture(body: Body): boolean {
 /** What became of a body on its way, in words: "4.2 kB, 18 kB decoded (gzip)". */
 export function sizeText(body: Body, bytes: (n: number) => string): string {
   const packed = body.encoding && body.encoding !== 'identity' ? ` (${body.encoding})` : '';
-  if (body.decoded_bytes === body.bytes) return bytes(body.bytes) + packed;
+  if (body.decoded_bytes === undefined || body.decoded_bytes === body.bytes) return bytes(body.bytes) + packed;
   return `${bytes(body.decoded_bytes)}, sent as ${bytes(body.bytes)}${packed}`;
 }
 

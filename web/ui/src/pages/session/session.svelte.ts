@@ -1,7 +1,7 @@
 // What the session's page knows of its session: the record, the packets of one page, one packet whole. Everything is asked with a
 // signal, so that leaving the page ends the work on the server.
 
-import { aborted, api, ApiError, get, type Field, type Rec } from '../../lib/api';
+import { aborted, api, ApiError, get, type Rec } from '../../lib/api';
 import { parseTime } from '../../lib/format';
 import { decodeBase64 } from './bytes';
 import { number, text } from './fields';
@@ -17,15 +17,6 @@ export interface Whole {
 
 /** Most packets that are kept whole, so that going back and forth asks nobody. */
 const kept = 64;
-
-let registry: Promise<ReadonlyMap<string, Field>> | undefined;
-
-/** The fields of the registry by name; asked for once. */
-export function fields(): Promise<ReadonlyMap<string, Field>> {
-  registry ??= api.fields().then((list) => new Map(list.map((f) => [f.name, f])));
-  registry.catch(() => (registry = undefined));
-  return registry;
-}
 
 export class Session {
   record = $state.raw<Rec>();
