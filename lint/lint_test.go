@@ -95,6 +95,7 @@ var rules = []rule{
 	{of: "sflow", may: nil, why: "the codec is for other programs too: bytes in, structs out"},
 	{of: "sflow/agent", may: []string{"sflow"}, why: "the agent is for other programs too: events in, datagrams out"},
 	{of: "sflow/agent", deep: true, may: []string{"sflow", "sflow/agent"}, why: "a source of the agent knows the agent, and no other source"},
+	{of: "sflow/collector", may: []string{"sflow", "record", "packet", "internal/communityid"}, why: "datagrams in, records to a sink: it knows no store and no configuration"},
 	{of: "sflow/sflowtool", may: []string{"sflow", "record", "internal/pcapio"}, why: "printing is a function of the datagram"},
 	{of: "query", may: []string{"record"}, why: "the language knows no store, so that every store answers it alike"},
 	{of: "proto", may: []string{"record", "packet"}, why: "the parser contract sees bytes and packet times only"},
