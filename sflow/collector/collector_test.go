@@ -175,6 +175,33 @@ func TestConvertMetrics(t *testing.T) {
 	check(t, got[0], map[string]any{"sflow.type": "metric", "sflow.source_name": "app", "sflow.metrics": "[load=0.25 hits=9]"})
 }
 
+// Counters of an interface become rates from the second sample on; where they went back there are none.
+func TestInterfaceRates(t *testing.T) {
+	c := NewConverter(NewLedger(), nil, nil)
+	var e sflow.Encoder
+	for i, x := range []struct {
+		uptime  uint32
+		in, out uint64
+		inRate  any
+		used    any
+	}{{10_000, 1000, 500, "<nil>", "<nil>"}, {20_000, 1_251_000, 500, "1e+06", "0.001"}, {30_000, 5, 600, "<nil>", "<nil>"}, {40_000, 5, 125_600, "0", "0.0001"}} {
+		e.Start(&sflow.Datagram{Agent: agent, Sequence: uint32(i + 1), Uptime: x.uptime})
+		e.Begin(&sflow.Sample{Tag: sflow.TagCounters, Sequence: uint32(i + 1), Source: sflow.Source{Index: 3}})
+		e.Add(&sflow.Interface{Index: 3, Speed: 1e9, InOctets: x.in, OutOctets: x.out})
+		e.End()
+		got := convert(t, c, e.Bytes(), &Meta{At: noon})
+		check(t, got[0], map[string]any{"sflow.utilization": x.used})
+		if n, ok := at(got[0], "sflow.in_bit_rate").(json.Number); ok {
+			f, _ := n.Float64()
+			if fmt.Sprint(f) != x.inRate {
+				t.Errorf("%d: %v, want %v", i, f, x.inRate)
+			}
+		} else if x.inRate != "<nil>" {
+			t.Errorf("%d: no rate, want %v", i, x.inRate)
+		}
+	}
+}
+
 // The same datagrams give the same records.
 func TestConvertIsDeterministic(t *testing.T) {
 	run := func() (out []byte) {

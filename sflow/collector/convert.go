@@ -16,7 +16,8 @@ type Converter struct {
 	names  *Names // may be nil
 	geo    *Geo   // may be nil
 
-	weights []int64
+	weights []weight
+	iface   sflow.Interface
 	decoded packet.Decoded
 	header  sflow.Header
 	ether   sflow.Ethernet
@@ -39,6 +40,14 @@ type Meta struct {
 	At       time.Time  // received, or captured
 	Sender   netip.Addr // invalid if unknown
 	Overflow uint32     // datagrams that its socket had no room for so far
+}
+
+// weight is what the ledger says of a sample.
+type weight struct {
+	packets int64  // it stands for so many
+	rates          // of its interface
+	speed   uint64 // bit/s of its interface
+	rated   bool   // there are rates
 }
 
 // ends is what a sample says of both ends of its packet or connection.
@@ -82,7 +91,7 @@ func (c *Converter) Add(b []byte, m *Meta, batch *record.Batch) bool {
 		v.PutInt(fSubAgent, int64(d.SubAgent))
 		v.PutInt(fDatagram, int64(d.Sequence))
 		v.PutInt(fUptime, int64(d.Uptime)*int64(time.Millisecond))
-		c.sample(r, &s, agent, c.weights[i])
+		c.sample(r, &s, agent, &c.weights[i])
 	}
 	return true
 }
@@ -96,15 +105,19 @@ func (c *Converter) enter(d *sflow.Datagram, agent netip.Addr, m *Meta, n int) {
 	e := c.ledger.arrived(&a)
 	samples, s, r := d.Samples(), sflow.Sample{}, sflow.Record{}
 	for samples.Next(&s) {
-		c.weights = append(c.weights, e.sample(&s))
+		x := weight{packets: e.sample(&s)}
 		if s.Err != nil {
 			e.Losses.Damaged++
-			continue
 		}
 		records := s.Records()
 		for records.Next(&r) {
+			if s.Counters() && r.Tag == sflow.TagInterface && r.Decode(&c.iface) == nil {
+				x.rates, x.rated = e.interfaceRates(&s, &c.iface, d.Uptime)
+				x.speed = c.iface.Speed
+			}
 		}
-		if records.Err() != nil {
+		c.weights = append(c.weights, x)
+		if s.Err == nil && records.Err() != nil {
 			e.Losses.Damaged++
 		}
 	}
@@ -130,8 +143,8 @@ func (l *Ledger) damaged(m *Meta, n int) {
 }
 
 // sample fills the record of one sample.
-func (c *Converter) sample(r *record.Record, s *sflow.Sample, agent netip.Addr, weight int64) {
-	v := &r.Values
+func (c *Converter) sample(r *record.Record, s *sflow.Sample, agent netip.Addr, w *weight) {
+	v, weight := &r.Values, w.packets
 	v.PutString(fType, s.Kind.String())
 	if s.Err != nil {
 		v.PutString(fDamage, s.Err.Error())
@@ -165,6 +178,13 @@ func (c *Converter) sample(r *record.Record, s *sflow.Sample, agent netip.Addr, 
 		v.PutInt(fPackets, weight)
 		c.ports(v, s, agent)
 	case sflow.KindCounters:
+		if w.rated {
+			v.AddFloat(fInRate, w.in)
+			v.AddFloat(fOutRate, w.out)
+			if w.speed > 0 {
+				v.AddFloat(fUtilization, max(w.in, w.out)/float64(w.speed))
+			}
+		}
 		if s.Source.Class == sflow.SourceInterface {
 			if name := c.names.Name(agent, s.Source.Index); name != "" {
 				v.PutString(fPortName, name)

@@ -77,6 +77,8 @@ type Source struct {
 	sequence uint32
 	pool     uint32
 	drops    uint32
+	octets   [2]uint64 // in and out, of the latest interface counters
+	uptime   uint32    // ms, when they were taken; 0 if there were none
 }
 
 // Event is something that happened to an exporter.
@@ -235,6 +237,25 @@ func (e *Exporter) sample(s *sflow.Sample) (weight int64) {
 		src.Packets += float64(weight)
 	}
 	return weight
+}
+
+// rates are bits a second in and out of an interface.
+type rates struct{ in, out float64 }
+
+// interfaceRates enters the counters of an interface, taken at uptime ms, and gives what crossed it since the ones before.
+// There is no answer for the first ones, and where counters or the agent began anew.
+func (e *Exporter) interfaceRates(s *sflow.Sample, port *sflow.Interface, uptime uint32) (r rates, ok bool) {
+	src, _ := e.source(SourceKey{s.Source, true})
+	if src == nil {
+		return r, false
+	}
+	before, at := src.octets, src.uptime
+	src.octets, src.uptime = [2]uint64{port.InOctets, port.OutOctets}, uptime
+	passed := float64(int32(uptime-at)) / 1000 // s
+	if at == 0 || passed <= 0 || port.InOctets < before[0] || port.OutOctets < before[1] {
+		return r, false
+	}
+	return rates{float64(port.InOctets-before[0]) * 8 / passed, float64(port.OutOctets-before[1]) * 8 / passed}, true
 }
 
 func (l *Ledger) event(at time.Time, k ExporterKey, action string) {
