@@ -4,8 +4,7 @@
 import type { Kind } from './api';
 import type { Zone } from './format';
 import { prefs } from './prefs.svelte';
-
-export type Page = 'explore' | 'session' | 'status';
+import { route } from '../pages/pages';
 
 /** What may stand in the URL. Only what differs from these values does. */
 export const defaults = {
@@ -40,22 +39,6 @@ const order = Object.keys(defaults) as Name[];
 
 /** What a URL loses when another page or another session is gone to. */
 const ofSession: Changes = Object.fromEntries(order.slice(order.indexOf('tab')).map((name) => [name, '']));
-
-/** Page and id that a path names. */
-export function route(path: string): { page: Page; id: string } {
-  const [first = '', second = ''] = path.split('/').filter(Boolean);
-  if (first === 'session' && second) return { page: 'session', id: decode(second) };
-  if (first === 'status') return { page: 'status', id: '' };
-  return { page: 'explore', id: '' };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /** Parameters as a query string. What people read in a URL is not escaped where RFC 3986 lets it stand. */
 export function queryString(values: Changes): string {
@@ -99,7 +82,7 @@ class Nav {
     return this.#path;
   }
   get page() {
-    return route(this.#path).page;
+    return route(this.#path).page.id;
   }
   get id() {
     return route(this.#path).id;
