@@ -56,7 +56,7 @@ test('Explore is small, with its table, chart and editor', async ({ page, stored
   report('Explore', await brotli(names), budget.explore);
 });
 
-test.fixme('each further page is small', async ({ page, stored }) => {
+test('each further page is small', async ({ page, stored }) => {
   const names = watch(page);
   await page.goto(stored.at('/', recorded));
   await page.getByRole('textbox', { name: 'Query' }).click();

@@ -1,7 +1,7 @@
 // The page of CONTRIBUTING.md: what stands there builds, and its test passes.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
@@ -51,9 +51,12 @@ function patched(text: string, diff: string): string {
 async function beside(dist: string, api: Server, f: (origin: string) => Promise<void>): Promise<void> {
   const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
   const s = createServer((q, a) => {
-    const { pathname, search } = new URL(q.url!, 'http://x');
+    const { pathname } = new URL(q.url!, 'http://x');
     if (pathname.startsWith('/api/')) {
-      void api.api(pathname + search).then(async (r) => a.setHeader('Content-Type', r.headers.get('Content-Type')!).end(await r.text()));
+      const { method, headers } = q;
+      const to = request(new URL(q.url!, api.origin), { method, headers: { ...headers, host: new URL(api.origin).host, origin: api.origin, authorization: `Bearer ${api.token}` } });
+      to.on('response', (r) => r.pipe(a.writeHead(r.statusCode!, r.headers)));
+      q.pipe(to);
       return;
     }
     const name = extname(pathname) ? pathname : '/index.html';

@@ -17,7 +17,7 @@ const test = base.extend<object, { million: Server }>({
   ],
 });
 
-test.fixme('a million rows scroll without a stutter', async ({ page, million }) => {
+test('a million rows scroll without a stutter', async ({ page, million }) => {
   test.setTimeout(90_000);
   await page.goto(million.at('/', { from: first, to: '2026-11-21T09:00:00Z' }));
   const grid = page.getByRole('grid');
@@ -48,7 +48,7 @@ test.fixme('a million rows scroll without a stutter', async ({ page, million }) 
   expect(worst).toBeLessThan(frame);
 });
 
-test.fixme('the last of a million rows is reached at once', async ({ page, million }) => {
+test('the last of a million rows is reached at once', async ({ page, million }) => {
   await page.goto(million.at('/', { from: first, to: '2026-11-21T09:00:00Z' }));
   const grid = page.getByRole('grid');
   await expect(grid).toHaveAttribute('aria-rowcount', String(rows + 1), { timeout: 20_000 });
