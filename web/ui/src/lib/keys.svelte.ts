@@ -32,6 +32,7 @@ class Keys {
   /** What a window's keydown goes to. */
   handle(e: KeyboardEvent) {
     if (e.defaultPrevented || e.isComposing || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.key === 'Escape' && above(e)) return; // the browser closes it
     const field = inField(e) && e.key !== 'Escape';
     const sequence = this.#before && e.timeStamp - this.#at < pause ? `${this.#before} ${e.key}` : '';
     const hit = this.#find(sequence, field) ?? this.#find(e.key, field);
@@ -48,6 +49,12 @@ class Keys {
   #find(name: string, field: boolean): Key | undefined {
     return name === '' ? undefined : this.bound.findLast((k) => k.keys === name && (!field || k.inFields));
   }
+}
+
+/** Whether what is pressed goes to a dialog or a menu, which lie above the page. */
+function above(e: KeyboardEvent): boolean {
+  const at = e.composedPath()[0];
+  return at instanceof Element && at.closest('dialog[open], [popover]') !== null;
 }
 
 /** Whether what is pressed goes into a field. A dialog that is open has the keyboard for itself, too. */
