@@ -59,9 +59,14 @@ export function readQuery(text: string): Record<Name, string> {
   return out;
 }
 
+/** What an entry of the history knows beside its URL. */
 interface Entry {
+  /** Entries of this viewer before it. */
   depth: number;
-  explore: number | undefined;
+  /** Where Explore was left. */
+  explore?: number | undefined;
+  /** Row that was opened from it. */
+  row?: number;
 }
 
 class Nav {
@@ -146,6 +151,16 @@ class Nav {
     const now = history.state as Entry | null;
     const depth = now?.depth ?? 0;
     return { depth: depth + 1, explore: this.page === 'explore' ? depth : now?.explore };
+  }
+
+  /** Notes the row that is opened, for who comes back to this entry. */
+  keepRow(row: number) {
+    history.replaceState({ depth: 0, ...(history.state as Entry | null), row } satisfies Entry, '');
+  }
+
+  /** The row that was opened from this entry; -1 for none. */
+  get keptRow(): number {
+    return (history.state as Entry | null)?.row ?? -1;
   }
 
   /** Goes back to Explore as it was left, or to it with this page's parameters if it was not. */
