@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/tapir-project/tapir/sys"
-	"github.com/tapir-project/tapir/sys/chisel"
 )
 
 // sysOptions are the options of tapir sys: sysdig's.
@@ -48,8 +47,8 @@ type sysOptions struct {
 
 // sysChisel is a chisel with its arguments.
 type sysChisel struct {
-	chisel *chisel.Chisel
-	args   []string
+	name string
+	args []string
 }
 
 // sysFlag is one option: its letter, its long name, what its value is called ("" if it takes none), and what it does.
@@ -216,37 +215,17 @@ func (o *sysOptions) apply(f *sysFlag, v string, has bool, args []string) ([]str
 		v, args = args[0], args[1:]
 	}
 	if f.short == 'c' {
-		return o.addChisel(v, args)
+		return o.chisel(v, args)
 	}
 	return args, f.set(o, v)
 }
 
-// addChisel takes a chisel's name and, of what follows, as many arguments as it takes.
-func (o *sysOptions) addChisel(name string, args []string) ([]string, error) {
+// chisel takes a chisel's name and, of what follows, as many arguments as it takes.
+func (o *sysOptions) chisel(name string, args []string) ([]string, error) {
 	if name == "l" {
 		o.listChisels = true
 		return args, nil
 	}
-	c := chisel.Find(name)
-	if c == nil {
-		return args, usagef("there is no chisel %s (tapir sys -cl lists them)", name)
-	}
-	use := sysChisel{chisel: c}
-	for _, a := range c.Args {
-		if len(args) == 0 || strings.HasPrefix(args[0], "-") || a.Optional && a.Type != "filter" && isFilter(args[0]) {
-			break
-		}
-		if a.Type != "filter" && strings.Contains(args[0], " ") { // several in one
-			args = append(strings.Fields(args[0]), args[1:]...)
-		}
-		use.args, args = append(use.args, args[0]), args[1:]
-	}
-	o.chisels = append(o.chisels, use)
+	o.chisels = append(o.chisels, sysChisel{name: name})
 	return args, nil
-}
-
-// isFilter says whether an argument reads like a filter.
-func isFilter(s string) bool {
-	_, err := sys.NewFilter(s)
-	return err == nil
 }

@@ -5,11 +5,12 @@ const pages = ['/', '/status'];
 
 for (const path of pages) {
   test(`${path} opens and is accessible, light and dark`, async ({ page, stored }) => {
-    await page.goto(stored.at(path, recorded));
-    await settled(page);
-    await accessible(page);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await accessible(page, 'color-contrast');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.goto(stored.at(path, recorded));
+      await settled(page);
+      await accessible(page);
+    }
   });
 }
 
