@@ -108,14 +108,7 @@ func statusPath(d *datadir.Dir) string { return filepath.Join(d.State(), "record
 // writeStatus replaces the status file. A status that cannot be written is not worth stopping for.
 func (n *Node) writeStatus(src source.Source, p Progress) {
 	s := n.status(src, p)
-	b, err := json.Marshal(s)
-	if err == nil {
-		tmp := statusPath(n.dir) + ".tmp"
-		if err = os.WriteFile(tmp, b, 0o600); err == nil {
-			err = os.Rename(tmp, statusPath(n.dir))
-		}
-	}
-	if err != nil {
+	if err := writeJSON(statusPath(n.dir), s); err != nil {
 		n.cfg.Log.Warn("status file", "error", err)
 	}
 }

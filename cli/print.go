@@ -100,8 +100,11 @@ var infoFields = []record.FieldID{
 
 func (p *printer) text(dst []byte, r *record.Record) []byte {
 	dst = time.Unix(0, r.Start).In(p.loc).AppendFormat(dst, "2006-01-02 15:04:05.000000")
-	if r.Kind == record.KindTransaction {
+	switch r.Kind {
+	case record.KindTransaction:
 		return p.transaction(dst, r)
+	case record.KindSample:
+		return p.sample(dst, r)
 	}
 	return p.session(dst, r)
 }

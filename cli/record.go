@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
+	"github.com/tapir-project/tapir/sflow/collector"
 )
 
 func newRecord(io Stdio) *cobra.Command {
@@ -18,6 +20,8 @@ func newRecord(io Stdio) *cobra.Command {
 	var listen string
 	var noAPI, keepOwn bool
 	var duration time.Duration
+	var sflow app.SFlow
+	var sflowPorts []string
 	c := &cobra.Command{
 		Use:   "record -i INTERFACE [BPF]",
 		Short: "Capture from the network: store packets, index sessions, serve the API",
@@ -36,8 +40,11 @@ func newRecord(io Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, p := range sflowPorts {
+				sflow.Listen = append(sflow.Listen, collector.Address(p))
+			}
 			live := newLive(io.Err)
-			s, err := app.Record(ctx, cfg, cap, live.show, serve)
+			s, err := app.Record(ctx, cfg, cap, live.show, withSFlow(serve, sflow))
 			live.end()
 			tellRecovered(io.Err, s.Recovered)
 			fmt.Fprintf(io.Err, "captured %d packets, %s: %d sessions, %d transactions; lost %d by the kernel, %d not stored\n", s.Totals.Packets,
@@ -54,8 +61,33 @@ func newRecord(io Stdio) *cobra.Command {
 	f.DurationVar(&duration, "duration", 0, "stop after this time")
 	f.StringVar(&listen, "listen", "127.0.0.1:8005", "address of the API")
 	f.BoolVar(&noAPI, "no-api", false, "capture only")
+	f.StringSliceVar(&sflowPorts, "sflow", nil, "receive sFlow, NetFlow and IPFIX too, on these ports or ADDRESS:PORT, as tapir sflow collect does")
+	sflowFlags(c, &sflow)
 	f.BoolVar(&keepOwn, "record-own-api", false, "record the API's own traffic on loopback too")
 	return c
+}
+
+// withSFlow runs a collector beside a capture and what else runs there.
+func withSFlow(serve func(context.Context, *app.Node) error, f app.SFlow) func(context.Context, *app.Node) error {
+	if len(f.Listen) == 0 {
+		return serve
+	}
+	collect := func(ctx context.Context, n *app.Node) error { return n.Collect(ctx, f, func(app.ExportersStatus) {}) }
+	if serve == nil {
+		return collect
+	}
+	return func(ctx context.Context, n *app.Node) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		served := make(chan error, 1)
+		go func() {
+			served <- serve(ctx, n)
+			cancel()
+		}()
+		err := collect(ctx, n)
+		cancel()
+		return errors.Join(err, <-served)
+	}
 }
 
 // besideServer readies the API that runs beside a capture; the port is taken before capturing begins.

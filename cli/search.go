@@ -25,7 +25,7 @@ type question struct {
 func (q *question) flags(c *cobra.Command) {
 	dataFlag(c, &q.data)
 	f := c.Flags()
-	f.StringVar(&q.kind, "kind", "session", "kind of record: session or transaction")
+	f.StringVar(&q.kind, "kind", "session", "kind of record: session, transaction or sample")
 	f.StringVar(&q.from, "from", "", "beginning: RFC 3339, or a span before now such as -15m (default: the oldest)")
 	f.StringVar(&q.to, "to", "", "end, exclusive (default: the newest)")
 	f.StringVar(&q.bounding, "bounding", "last", "time of a record that must lie between them: last, first, both, either, database")
@@ -78,7 +78,7 @@ func newSearch(io Stdio) *cobra.Command {
 	var order, columns string
 	c := &cobra.Command{
 		Use:   "search [EXPR]",
-		Short: "Find stored sessions and transactions, or tabulate them",
+		Short: "Find stored sessions, transactions and samples, or tabulate them",
 		Example: "  tapir search 'ip.src == 10.0.0.0/8 && http.uri == \"*/login*\"'\n" +
 			"  tapir search --kind transaction 'http.response.status_code >= 500 | top 10 url.path by p95(event.duration)'",
 		Args: cobra.MaximumNArgs(1),

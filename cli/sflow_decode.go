@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
+	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/sflow/collector"
 	"github.com/tapir-project/tapir/sflow/sflowtool"
 )
 
@@ -58,7 +60,7 @@ func newSFlowDecode(io Stdio) *cobra.Command {
 
 func (o *sflowDecode) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.format, "format", "", "text (default), line, fields, json, json-pretty, http, grep, pcap, pcap-discards")
+	f.StringVar(&o.format, "format", "", "text (default), line, fields, json, json-pretty, http, grep, pcap, pcap-discards; ndjson: records as tapir sflow collect stores them")
 	f.BoolVarP(&o.line, "line", "l", false, "a line of comma separated values for each sample (--format line)")
 	f.StringVarP(&o.fields, "fields", "L", "", "a line with these fields for each sample that has one of them (--format fields)")
 	f.BoolVarP(&o.json, "json", "j", false, "a JSON object for each datagram (--format json)")
@@ -104,12 +106,12 @@ func (o *sflowDecode) chosen() (sflowtool.Format, error) {
 	if o.netflowHost != "" {
 		return sflowtool.NetFlow, nil
 	}
-	if name == "" {
+	if name == "" || name == "ndjson" { // ndjson is not sflowtool's: see typedRecords
 		name = "text"
 	}
 	f, ok := sflowFormats[name]
 	if !ok {
-		return 0, usagef("sflow decode: no format %q (want text, line, fields, json, json-pretty, http, grep, pcap or pcap-discards)", name)
+		return 0, usagef("sflow decode: no format %q (want text, line, fields, json, json-pretty, http, grep, pcap, pcap-discards or ndjson)", name)
 	}
 	if f == sflowtool.Fields && o.fields == "" {
 		return 0, usagef("sflow decode: which fields? (-L srcIP,dstIP)")
@@ -147,12 +149,19 @@ func (o *sflowDecode) run(ctx context.Context, io Stdio, files []string) error {
 	if err != nil {
 		return err
 	}
+	if o.format == "ndjson" {
+		emit, flush = typedRecords(io)
+	}
 	if len(files) > 0 {
 		err = app.SFlowDatagrams(ctx, app.ReadFiles{Files: files, Stdin: io.In, Warn: warner(io)}, func(d *app.Datagram) error {
 			if d.Captured.IsZero() {
 				d.Captured = at
 			}
-			return emit(d.Payload, sflowtool.Meta{Captured: d.Captured})
+			m := sflowtool.Meta{Captured: d.Captured}
+			if o.format == "ndjson" {
+				m.Source = unmap(d.From)
+			}
+			return emit(d.Payload, m)
 		})
 		return errors.Join(err, flush())
 	}
@@ -166,6 +175,35 @@ func (o *sflowDecode) run(ctx context.Context, io Stdio, files []string) error {
 		}
 		return flush()
 	})
+}
+
+// typedRecords prints a JSON object a line for each sample: the record that a collector stores of it, with numbers as
+// numbers and times in ISO 8601.
+func typedRecords(io Stdio) (emit func([]byte, sflowtool.Meta) error, flush func() error) {
+	p := newPrinter(io.Out, true, "")
+	c := collector.NewConverter(collector.NewLedger(), nil, nil)
+	var batch record.Batch
+	warn := warner(io)
+	emit = func(b []byte, m sflowtool.Meta) error {
+		at := m.Captured
+		switch {
+		case !m.Received.IsZero():
+			at = m.Received
+		case at.IsZero():
+			at = time.Unix(0, 0) // of a file that is one datagram nobody knows the time
+		}
+		batch.Reset()
+		if !c.Add(b, &collector.Meta{At: at, Sender: m.Source}, &batch) {
+			warn(fmt.Errorf("a datagram of %d bytes is no sFlow", len(b)))
+		}
+		for _, r := range batch.Records() {
+			if err := p.print(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return emit, p.flush
 }
 
 func unmap(a netip.AddrPort) netip.Addr { return a.Addr().Unmap() }

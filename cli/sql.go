@@ -15,7 +15,7 @@ func newSQL(io Stdio) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sql STATEMENT",
 		Short: "Ask with SQL over the record files",
-		Long: "Run a SQL statement (DuckDB's dialect) over the views sessions and transactions. Columns are called as the fields are;\n" +
+		Long: "Run a SQL statement (DuckDB's dialect) over the views sessions, transactions and samples. Columns are called as the fields are;\n" +
 			"sets are lists. Nothing can be written.",
 		Example: `  tapir sql 'select "destination.ip", sum("network.bytes") b from sessions group by 1 order by b desc limit 5'`,
 		Args:    cobra.ExactArgs(1),

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
 	"github.com/tapir-project/tapir/sys"
+	"github.com/tapir-project/tapir/sys/chisel"
 )
 
 func newSys(io Stdio) *cobra.Command {
@@ -62,18 +63,34 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 	p := &app.SysPrint{Out: out, Format: format, JSON: o.json}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio)}
 	s := sys.New()
+	runs, err := o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
+		Filter: o.filter, Source: o.files[0], Sys: s})
+	if err != nil {
+		return errors.Join(err, out.Flush())
+	}
 	damaged, err := files.Run(ctx, s, func(e *sys.Event) error {
 		if o.events > 0 && e.Num > o.events {
 			return io.EOF
 		}
-		if (!e.Shown() && !o.debug) || e.Hidden || !filter.Pass(e) {
+		if e.Hidden || !filter.Pass(e) {
 			return nil
 		}
-		if o.quiet {
+		if len(runs) > 0 {
+			for _, r := range runs {
+				if err := r.Event(e); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if !o.debug && !e.Shown() || o.quiet {
 			return nil
 		}
 		return p.Print(e)
 	})
+	for _, r := range runs {
+		err = errors.Join(err, r.End())
+	}
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
 	}
@@ -81,6 +98,23 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 		return errDamaged
 	}
 	return nil
+}
+
+// startChisels begins the chisels that were asked for. One that has nothing to say but a sentence says it on standard output,
+// as sysdig's do.
+func (o *sysOptions) startChisels(env *chisel.Env) (runs []*chisel.Run, err error) {
+	for _, c := range o.chisels {
+		r, err := c.chisel.Start(env, c.args)
+		var said *chisel.Err
+		if errors.As(err, &said) {
+			fmt.Fprintln(env.Out, said.Text)
+		}
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	return runs, nil
 }
 
 var errDamaged = errors.New("not all of what was read is there")

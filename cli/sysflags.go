@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tapir-project/tapir/sys"
+	"github.com/tapir-project/tapir/sys/chisel"
 )
 
 // sysOptions are the options of tapir sys: sysdig's.
@@ -47,8 +48,8 @@ type sysOptions struct {
 
 // sysChisel is a chisel with its arguments.
 type sysChisel struct {
-	name string
-	args []string
+	chisel *chisel.Chisel
+	args   []string
 }
 
 // sysFlag is one option: its letter, its long name, what its value is called ("" if it takes none), and what it does.
@@ -215,17 +216,37 @@ func (o *sysOptions) apply(f *sysFlag, v string, has bool, args []string) ([]str
 		v, args = args[0], args[1:]
 	}
 	if f.short == 'c' {
-		return o.chisel(v, args)
+		return o.addChisel(v, args)
 	}
 	return args, f.set(o, v)
 }
 
-// chisel takes a chisel's name and, of what follows, as many arguments as it takes.
-func (o *sysOptions) chisel(name string, args []string) ([]string, error) {
+// addChisel takes a chisel's name and, of what follows, as many arguments as it takes.
+func (o *sysOptions) addChisel(name string, args []string) ([]string, error) {
 	if name == "l" {
 		o.listChisels = true
 		return args, nil
 	}
-	o.chisels = append(o.chisels, sysChisel{name: name})
+	c := chisel.Find(name)
+	if c == nil {
+		return args, usagef("there is no chisel %s (tapir sys -cl lists them)", name)
+	}
+	use := sysChisel{chisel: c}
+	for _, a := range c.Args {
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") || a.Optional && a.Type != "filter" && isFilter(args[0]) {
+			break
+		}
+		if a.Type != "filter" && strings.Contains(args[0], " ") { // several in one
+			args = append(strings.Fields(args[0]), args[1:]...)
+		}
+		use.args, args = append(use.args, args[0]), args[1:]
+	}
+	o.chisels = append(o.chisels, use)
 	return args, nil
+}
+
+// isFilter says whether an argument reads like a filter.
+func isFilter(s string) bool {
+	_, err := sys.NewFilter(s)
+	return err == nil
 }

@@ -50,10 +50,12 @@ func table(t *testing.T) map[string]row {
 			t.Errorf("%s: the row of %s has not the four cells module, in, for, not for", dependencies, cells[0])
 			continue
 		}
-		r := row{folders: map[string]bool{}, tool: strings.HasPrefix(cells[1], "`make ")}
+		r := row{folders: map[string]bool{}}
 		for _, f := range strings.Split(cells[1], ", ") {
 			dir, tests := strings.CutSuffix(f, " (tests)")
-			if !r.tool {
+			if strings.HasPrefix(f, "`make ") {
+				r.tool = true
+			} else {
 				r.folders[dir] = tests
 			}
 		}

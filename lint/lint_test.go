@@ -95,6 +95,7 @@ var rules = []rule{
 	{of: "sflow", may: nil, why: "the codec is for other programs too: bytes in, structs out"},
 	{of: "sflow/agent", may: []string{"sflow"}, why: "the agent is for other programs too: events in, datagrams out"},
 	{of: "sflow/agent", deep: true, may: []string{"sflow", "sflow/agent"}, why: "a source of the agent knows the agent, and no other source"},
+	{of: "sflow/collector", may: []string{"sflow", "record", "packet", "internal/communityid"}, why: "datagrams in, records to a sink: it knows no store and no configuration"},
 	{of: "sflow/sflowtool", may: []string{"sflow", "record", "internal/pcapio"}, why: "printing is a function of the datagram"},
 	{of: "query", may: []string{"record"}, why: "the language knows no store, so that every store answers it alike"},
 	{of: "proto", may: []string{"record", "packet"}, why: "the parser contract sees bytes and packet times only"},
@@ -104,6 +105,7 @@ var rules = []rule{
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
 	{of: "saved", may: []string{"internal/datadir"}, why: "what people save is documents with names; what they mean is for those who use them"},
 	{of: "scap", may: nil, why: "the file format is a public package that stands alone: bytes in, tables and events out"},
+	{of: "sys/chisel", may: []string{"sys"}, why: "a chisel asks fields and filters; it sees neither files nor captures"},
 	{of: "sys", may: []string{"scap", "query", "record"}, why: "what system calls mean is the same for a file and a live capture, so it knows neither"},
 	{of: "pcapstore", may: []string{"record", "internal/pcapio", "internal/datadir"}, why: "packets on disk know flows by id only"},
 }

@@ -150,6 +150,7 @@ var registry = [][]Field{
 	arkimeFields,
 	queryFields,
 	sysdigFields,
+	sflowFields,
 }
 
 func buildRegistry() (fields []Field, byName map[string]FieldID, sorted []FieldID, rank []uint16) {
@@ -163,6 +164,9 @@ func buildRegistry() (fields []Field, byName map[string]FieldID, sorted []FieldI
 			fields = append(fields, f)
 			byName[strings.ToLower(f.Name)] = f.ID // a canonical name wins over another field's alias
 		}
+	}
+	for _, n := range sampled {
+		fields[byName[strings.ToLower(n)]].Kinds |= InSample
 	}
 	for i := range fields {
 		for _, a := range fields[i].Aliases {

@@ -104,3 +104,22 @@ func (f *FD) l4Name() string {
 	}
 	return ""
 }
+
+// TypeName is the kind of descriptor in a word; "<NA>" for kinds without one.
+func (f *FD) TypeName() string { return f.typeName() }
+
+// Proto is the transport of a socket; "<NA>" if it is not known.
+func (f *FD) Proto() string {
+	if n := f.l4Name(); n != "" {
+		return n
+	}
+	return "<NA>"
+}
+
+// Ends are the server's and the client's address and port, and the state as netstat names it.
+func (f *FD) Ends() (server, client, state string) {
+	if f.listens() {
+		return string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort)), "0.0.0.0:*", "LISTEN"
+	}
+	return string(appendPort(appendAddr(nil, f.addr(&f.Dest)), f.DestPort)), string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort)), "ESTABLISHED"
+}

@@ -5,6 +5,7 @@ import "github.com/tapir-project/tapir/scap"
 // The events that change state, by the numbers of schema/events.txt.
 const (
 	typeOpen           scap.Type = 3
+	typeReadEnter      scap.Type = 6
 	typeCloseEnter     scap.Type = 4
 	typeClose          scap.Type = 5
 	typeSocketEnter    scap.Type = 18

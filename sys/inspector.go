@@ -2,6 +2,8 @@ package sys
 
 import (
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/tapir-project/tapir/scap"
 )
@@ -13,20 +15,21 @@ type Inspector struct {
 	Machine    scap.Machine
 	Interfaces []*scap.Interface
 
-	threads map[int64]*Thread
-	recent  *Thread // of the last event
-	users   map[uint32]*scap.User
-	groups  map[uint32]*scap.Group
-	boxes   map[string]*Container
-	order   []int64 // threads as they came, for lists
-	gone    *Thread // ended with the event at hand
-	closed  closing
-	ev      Event
-	num     int64
-	first   int64
-	names   interner
-	dropped uint64
-	keepAll bool
+	threads  map[int64]*Thread
+	recent   *Thread // of the last event
+	users    map[uint32]*scap.User
+	groups   map[uint32]*scap.Group
+	boxes    map[string]*Container
+	order    []int64 // threads as they came, for lists
+	gone     *Thread // ended with the event at hand
+	closed   closing
+	ev       Event
+	num      int64
+	first    int64
+	names    interner
+	dropped  uint64
+	imagined scap.Event
+	keepAll  bool
 	// unsettled says that descriptors came whose roles are still to be found.
 	unsettled bool
 	text      [256]byte // scratch
@@ -349,3 +352,44 @@ func (s *Inspector) leave(e *Event, t *Thread, l *lastCall) bool {
 
 // scratch is room for a text that is needed for a moment.
 func (s *Inspector) scratch() []byte { return s.text[:0] }
+
+// User is the user with the id; nil if there is none.
+func (s *Inspector) User(id uint32) *scap.User { return s.users[id] }
+
+// Imagine is an event of thread t on descriptor f that never was: to ask fields and filters about the state. It is valid
+// until the next event.
+func (s *Inspector) Imagine(t *Thread, f *FD) *Event {
+	s.imagined = scap.Event{Type: typeReadEnter}
+	s.ev = Event{Event: &s.imagined, Info: typeReadEnter.Info(), Thread: t, FD: f, s: s, Num: s.num}
+	return &s.ev
+}
+
+// Ancestors calls f with the ancestors of t's process, numbered from 1; with self it begins with the process itself.
+func (s *Inspector) Ancestors(t *Thread, self bool, f func(i int, a *Thread)) {
+	if m := s.Main(t); m != nil {
+		t = m
+	}
+	n := 0
+	if self {
+		n = 1
+		f(n, t)
+	}
+	for range maxAncestors {
+		p := s.ParentOf(t)
+		if p == nil || p == t {
+			return
+		}
+		n++
+		f(n, p)
+		t = p
+	}
+}
+
+// Containers lists the containers that are known, by id.
+func (s *Inspector) Containers() []*Container {
+	out := make([]*Container, 0, len(s.boxes))
+	for _, id := range slices.Sorted(maps.Keys(s.boxes)) {
+		out = append(out, s.boxes[id])
+	}
+	return out
+}

@@ -47,9 +47,12 @@ func appendData(dst, b []byte, st *Style) []byte {
 		return appendDump(dst, b, st.Buffers == HexText)
 	case TextOnly:
 		dst = append(dst, '\n')
-		for _, c := range b {
-			if c >= 0x20 && c < 0x7f || c == '\n' {
+		for i, c := range b {
+			switch {
+			case c >= 0x20 && c < 0x7f:
 				dst = append(dst, c)
+			case c == '\r' || c == '\n' && i > 0 && b[i-1] != '\r': // the two together end one line
+				dst = append(dst, '\n')
 			}
 		}
 		return dst

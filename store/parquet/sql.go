@@ -30,7 +30,7 @@ func (r *Rows) Close() error {
 	return err
 }
 
-// SQL runs one statement of DuckDB's dialect over the views sessions and transactions, whose columns are called as the
+// SQL runs one statement of DuckDB's dialect over the views sessions, transactions and samples, whose columns are called as the
 // fields are: sets are lists, addresses and ids text, times TIMESTAMP_NS. It may read the record files and nothing else,
 // and write nothing.
 func (s *Store) SQL(ctx context.Context, statement string) (*Rows, error) {
@@ -116,7 +116,7 @@ func strangeFunction(tree any) string {
 
 // views makes the views and then takes away every way out of the record files.
 func (s *Store) views(ctx context.Context, e *engine) error {
-	for _, kind := range []record.Kind{record.KindSession, record.KindTransaction} {
+	for _, kind := range []record.Kind{record.KindSession, record.KindTransaction, record.KindSample} {
 		files, err := s.catalog.list(kind, true)
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
 // Measurements that take long: `make bench`, not CI.
 import base from './playwright.config';
 
-export default { ...base, testMatch: '**/*.bench.ts', workers: 1, timeout: 300_000, reporter: [['list']] as [['list']] };
+export default { ...base, projects: undefined, testMatch: '**/*.bench.ts', workers: 1, timeout: 300_000, reporter: [['list']] as [['list']] };

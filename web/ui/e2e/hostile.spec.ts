@@ -50,7 +50,7 @@ test('Explore shows hostile values as text', async ({ page, traps: server }) => 
 });
 
 test('a hostile query and hostile parameters are text too', async ({ page, traps: server, guard }) => {
-  guard.allow(/status of 40[04]/);
+  guard.allow(/status of 400/);
   for (const trap of Object.values(traps)) {
     await page.goto(server.at('/', { ...range, q: trap, cols: trap, order: trap, split: trap, host: trap, by: trap }));
     await settled(page);
@@ -69,8 +69,7 @@ test('every session of it opens', async ({ page, traps: server }) => {
   }
 });
 
-test('host drawers of it open', async ({ page, traps: server, guard }) => {
-  guard.allow(/status of 404.*hosts/);
+test('host drawers of it open', async ({ page, traps: server }) => {
   for (const host of ['10.66.0.80', '10.66.0.2', traps.script, traps.bidi]) {
     await page.goto(server.at('/', { ...range, host }));
     await touch(page);

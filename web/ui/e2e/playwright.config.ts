@@ -4,14 +4,17 @@ import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: '.',
-  testMatch: '**/*.spec.ts',
   outputDir: './out/results',
   snapshotPathTemplate: '{testDir}/snapshots/{arg}{ext}',
   workers: 2,
+  projects: [
+    { name: 'pages', testIgnore: '**/scale.spec.ts' },
+    { name: 'scale', testMatch: '**/scale.spec.ts', dependencies: ['pages'] }, // measures frames: alone, behind the others
+  ],
   fullyParallel: false, // a file is one worker's, so that its servers are started once
   forbidOnly: !!process.env.CI,
   retries: 0, // a test that passes at the second try is a defect to find
-  timeout: 30_000,
+  timeout: 60_000,
   expect: { timeout: 8_000 },
   reporter: process.env.CI ? [['dot']] : [['list']],
   use: {

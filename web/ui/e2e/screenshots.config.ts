@@ -1,4 +1,4 @@
 // `make screenshots`: pictures of the viewer, not tests of it.
 import base from './playwright.config';
 
-export default { ...base, testMatch: '**/screenshots.ts', workers: 1, reporter: [['list']] as [['list']] };
+export default { ...base, projects: undefined, testMatch: '**/screenshots.ts', workers: 1, reporter: [['list']] as [['list']] };

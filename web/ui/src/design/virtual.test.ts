@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { areaHeight, rowHeight, scrollFor, tallest, windowAt } from './virtual';
+import { areaHeight, poolSize, rowHeight, scrollFor, tallest, windowAt } from './virtual';
 
 test('a short list is drawn as it is scrolled', () => {
   expect(windowAt(1000, 0, 260, 0)).toEqual({ first: 0, last: 10, shift: 0 });
@@ -31,4 +31,13 @@ test('scrollFor leaves what is in sight', () => {
   expect(scrollFor(5, 1000, 0, 260)).toBeUndefined();
   expect(scrollFor(10, 1000, 0, 260)).toBe(26);
   expect(scrollFor(3, 1000, 260, 260)).toBe(78);
+});
+
+test('no window is larger than its pool', () => {
+  for (const h of [0, 1, 25, 26, 27, 260, 801]) {
+    for (let top = 0; top < 600; top += 7) {
+      const w = windowAt(1000, top, h);
+      expect(w.last - w.first).toBeLessThanOrEqual(poolSize(h));
+    }
+  }
 });

@@ -21,7 +21,7 @@ export function areaHeight(count: number, row = rowHeight): number {
  * The rows to draw when a list of count rows is scrolled to `top` px in a viewport of `height` px, with `spare` more at
  * both ends.
  */
-export function windowAt(count: number, top: number, height: number, spare = 8, row = rowHeight): Window {
+export function windowAt(count: number, top: number, height: number, spare = 5, row = rowHeight): Window {
   const total = count * row;
   const area = areaHeight(count, row);
   const travel = Math.max(1, area - height);
@@ -29,6 +29,11 @@ export function windowAt(count: number, top: number, height: number, spare = 8, 
   const first = Math.max(0, Math.min(count, Math.floor(y / row)) - spare);
   const last = Math.min(count, Math.ceil((y + height) / row) + spare);
   return { first, last: Math.max(first, last), shift: top - y + first * row };
+}
+
+/** The most rows that windowAt gives for a viewport of `height` px. */
+export function poolSize(height: number, spare = 5, row = rowHeight): number {
+  return Math.ceil(height / row) + 1 + 2 * spare;
 }
 
 /** Where to scroll so that row i is in sight, from a list scrolled to top; undefined if it is already. */

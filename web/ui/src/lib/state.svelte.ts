@@ -4,8 +4,7 @@
 import type { Kind } from './api';
 import type { Zone } from './format';
 import { prefs } from './prefs.svelte';
-
-export type Page = 'explore' | 'session' | 'status';
+import { route } from '../pages/pages';
 
 /** What may stand in the URL. Only what differs from these values does. */
 export const defaults = {
@@ -41,22 +40,6 @@ const order = Object.keys(defaults) as Name[];
 /** What a URL loses when another page or another session is gone to. */
 const ofSession: Changes = Object.fromEntries(order.slice(order.indexOf('tab')).map((name) => [name, '']));
 
-/** Page and id that a path names. */
-export function route(path: string): { page: Page; id: string } {
-  const [first = '', second = ''] = path.split('/').filter(Boolean);
-  if (first === 'session' && second) return { page: 'session', id: decode(second) };
-  if (first === 'status') return { page: 'status', id: '' };
-  return { page: 'explore', id: '' };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 /** Parameters as a query string. What people read in a URL is not escaped where RFC 3986 lets it stand. */
 export function queryString(values: Changes): string {
   const out: string[] = [];
@@ -76,9 +59,14 @@ export function readQuery(text: string): Record<Name, string> {
   return out;
 }
 
+/** What an entry of the history knows beside its URL. */
 interface Entry {
+  /** Entries of this viewer before it. */
   depth: number;
-  explore: number | undefined;
+  /** Where Explore was left. */
+  explore?: number | undefined;
+  /** Row that was opened from it. */
+  row?: number;
 }
 
 class Nav {
@@ -99,7 +87,7 @@ class Nav {
     return this.#path;
   }
   get page() {
-    return route(this.#path).page;
+    return route(this.#path).page.id;
   }
   get id() {
     return route(this.#path).id;
@@ -163,6 +151,16 @@ class Nav {
     const now = history.state as Entry | null;
     const depth = now?.depth ?? 0;
     return { depth: depth + 1, explore: this.page === 'explore' ? depth : now?.explore };
+  }
+
+  /** Notes the row that is opened, for who comes back to this entry. */
+  keepRow(row: number) {
+    history.replaceState({ depth: 0, ...(history.state as Entry | null), row } satisfies Entry, '');
+  }
+
+  /** The row that was opened from this entry; -1 for none. */
+  get keptRow(): number {
+    return (history.state as Entry | null)?.row ?? -1;
   }
 
   /** Goes back to Explore as it was left, or to it with this page's parameters if it was not. */

@@ -107,13 +107,6 @@ export class Timeline {
     this.series = series;
   }
 
-  /** Draws nothing: there is no question. */
-  clear() {
-    this.#stop.abort();
-    this.#clear();
-    this.error = '';
-  }
-
   #clear() {
     this.times = [];
     this.series = [];

@@ -1,0 +1,200 @@
+package mirror
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+	xbpf "golang.org/x/net/bpf"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/mirror/filter"
+	"github.com/tapir-project/tapir/source"
+)
+
+// shared are the names of the maps that all programs of a mirror share.
+var shared = []string{bpf.MirrorMapPlans, bpf.MirrorMapCounts, bpf.MirrorMapSamples, bpf.MirrorMapShapes, bpf.MirrorMapSchedules, bpf.MirrorMapWorks}
+
+// kernel is what is loaded: maps, and programs as they are asked for.
+type kernel struct {
+	spec   *ebpf.CollectionSpec
+	maps   map[string]*ebpf.Map
+	secret [2]uint32 // by which the egress program knows copies
+}
+
+// newKernel creates the maps, or takes those of an earlier process.
+func newKernel(maps map[string]*ebpf.Map, secret [2]uint32) (*kernel, error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, privilege(err)
+	}
+	spec, err := bpf.LoadMirror()
+	if err != nil {
+		return nil, err
+	}
+	k := &kernel{spec: spec, maps: maps, secret: secret}
+	if maps != nil {
+		return k, nil
+	}
+	var b [8]byte
+	rand.Read(b[:])
+	k.secret = [2]uint32{binary.NativeEndian.Uint32(b[:]), binary.NativeEndian.Uint32(b[4:])}
+	k.maps = map[string]*ebpf.Map{}
+	for _, name := range shared {
+		m, err := ebpf.NewMap(spec.Maps[name])
+		if err != nil {
+			k.close()
+			return nil, privilege(fmt.Errorf("create map %s: %w", name, err))
+		}
+		k.maps[name] = m
+	}
+	return k, nil
+}
+
+func (k *kernel) close() {
+	for _, m := range k.maps {
+		m.Close()
+	}
+}
+
+// privilege gives errors about missing privileges their remedy.
+func privilege(err error) error {
+	var refused *ebpf.VerifierError // EACCES too, but no privilege would help
+	if errors.Is(err, os.ErrPermission) && !errors.As(err, &refused) {
+		return fmt.Errorf("mirror: %w: %w (needs CAP_NET_ADMIN and CAP_BPF; try: sudo tapir mirror ...)", source.ErrPermission, err)
+	}
+	return err
+}
+
+// load loads one program with its constants. prepare may change its specification first.
+func (k *kernel) load(name string, constants map[string]any, extra map[string]*ebpf.Map, prepare func(*ebpf.ProgramSpec) error) (*ebpf.Program, error) {
+	spec := k.spec.Copy()
+	maps := map[string]*ebpf.Map{}
+	for n := range spec.Maps {
+		if m := k.maps[n]; m != nil {
+			maps[n] = m
+		} else if m := extra[n]; m != nil {
+			maps[n] = m
+		} else if n == bpf.MirrorMapOutputs {
+			delete(spec.Maps, n)
+		}
+	}
+	for n := range spec.Programs {
+		if n != name {
+			delete(spec.Programs, n)
+		}
+	}
+	for n, v := range constants {
+		if err := spec.Variables[n].Set(v); err != nil {
+			return nil, fmt.Errorf("constant %s: %w", n, err)
+		}
+	}
+	if prepare != nil {
+		if err := prepare(spec.Programs[name]); err != nil {
+			return nil, err
+		}
+	}
+	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: maps})
+	if err != nil {
+		return nil, privilege(fmt.Errorf("load program %s: %w", name, err))
+	}
+	defer c.Close()
+	return c.DetachProgram(name), nil
+}
+
+// loadMirror loads the ingress program of the source in a slot, with its filters.
+func (k *kernel) loadMirror(slot uint32, filters map[uint32][]xbpf.RawInstruction) (*ebpf.Program, error) {
+	return k.load(bpf.MirrorProgTapirMirror, map[string]any{bpf.MirrorVarSlot: slot, bpf.MirrorVarSecret: k.secret}, nil, func(p *ebpf.ProgramSpec) error {
+		body, err := filter.Body(filters)
+		if err != nil {
+			return err
+		}
+		p.Instructions, err = filter.Splice(p.Instructions, body)
+		return err
+	})
+}
+
+// loadShape loads the egress program.
+func (k *kernel) loadShape() (*ebpf.Program, error) {
+	return k.load(bpf.MirrorProgTapirShape, map[string]any{bpf.MirrorVarSecret: k.secret}, nil, nil)
+}
+
+// loadFast loads the XDP program that sends every packet of at most limit bytes to all outputs (indexes of interfaces).
+func (k *kernel) loadFast(limit, count uint32, outputs []uint32) (*ebpf.Program, error) {
+	m, err := ebpf.NewMap(k.spec.Maps[bpf.MirrorMapOutputs])
+	if err != nil {
+		return nil, privilege(fmt.Errorf("create map %s: %w", bpf.MirrorMapOutputs, err))
+	}
+	defer m.Close()
+	for i, o := range outputs {
+		if err := m.Put(uint32(i), o); err != nil {
+			return nil, fmt.Errorf("output %d of a broadcast: %w", o, err)
+		}
+	}
+	return k.load(bpf.MirrorProgTapirFast, map[string]any{bpf.MirrorVarFastLimit: limit, bpf.MirrorVarFastCount: count},
+		map[string]*ebpf.Map{bpf.MirrorMapOutputs: m}, nil)
+}
+
+// setPlan puts a plan in place of the one in a slot. When it returns no packet is treated by the old one any more.
+func (k *kernel) setPlan(slot uint32, p *bpf.MirrorPlan) error {
+	inner, err := ebpf.NewMap(k.spec.Maps[bpf.MirrorMapPlans].InnerMap)
+	if err != nil {
+		return fmt.Errorf("create plan: %w", err)
+	}
+	defer inner.Close()
+	if err := inner.Put(uint32(0), p); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	if err := k.maps[bpf.MirrorMapPlans].Put(slot, inner); err != nil {
+		return fmt.Errorf("install plan: %w", err)
+	}
+	return nil
+}
+
+// dropPlan empties a slot.
+func (k *kernel) dropPlan(slot uint32) error {
+	err := k.maps[bpf.MirrorMapPlans].Delete(slot)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	return err
+}
+
+// count sums a counter over all CPUs.
+func (k *kernel) count(id uint32) (sum bpf.MirrorCount, err error) {
+	var each []bpf.MirrorCount
+	if err := k.maps[bpf.MirrorMapCounts].Lookup(id, &each); err != nil {
+		return sum, fmt.Errorf("read counter %d: %w", id, err)
+	}
+	for i := range each {
+		addCount(&sum, &each[i])
+	}
+	return sum, nil
+}
+
+func addCount(to *bpf.MirrorCount, c *bpf.MirrorCount) {
+	to.Packets += c.Packets
+	to.Bytes += c.Bytes
+	to.Filtered += c.Filtered
+	to.Unsampled += c.Unsampled
+	to.Errors += c.Errors
+	to.Away += c.Away
+	to.TooBig += c.TooBig
+	to.Truncated += c.Truncated
+	to.Capped += c.Capped
+}
+
+// clearCount sets a counter to zero, before it is used.
+func (k *kernel) clearCount(id uint32) error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	if err := k.maps[bpf.MirrorMapCounts].Put(id, make([]bpf.MirrorCount, cpus)); err != nil {
+		return err
+	}
+	return k.maps[bpf.MirrorMapSamples].Put(id, uint64(0))
+}

@@ -1,0 +1,185 @@
+package mirror_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/tapir-project/tapir/mirror"
+)
+
+// same fails unless a port got exactly these frames, in their order.
+func same(t *testing.T, name string, got, want [][]byte) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s got %d frames, want %d", name, len(got), len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Errorf("%s: frame %d is\n%x, want\n%x", name, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// adds fails unless what the sources received is what went out on each output plus what is counted.
+func adds(t *testing.T, s *mirror.Status, source string, received uint64) {
+	t.Helper()
+	for _, src := range s.Sources {
+		if src.Name == source && src.Packets != received {
+			t.Errorf("%s received %d packets, want %d", source, src.Packets, received)
+		}
+	}
+	for i, r := range s.Rules {
+		var in, copies uint64
+		for _, src := range s.Sources {
+			if slices.Contains(r.From, src.Name) {
+				in += src.Packets
+			}
+		}
+		if in != r.Packets+r.Filtered+r.Unsampled {
+			t.Errorf("rule %d: %d packets in, %d for it, %d filtered, %d not sampled", i+1, in, r.Packets, r.Filtered, r.Unsampled)
+		}
+		for _, o := range r.Outputs {
+			sum := o.Packets + o.Errors + o.Away + o.TooBig + o.Capped
+			copies += sum
+			if !strings.Contains(r.Options, "balance") && sum != r.Packets {
+				t.Errorf("rule %d to %s: %d packets for it, %+v", i+1, o.Name, r.Packets, o)
+			}
+		}
+		if strings.Contains(r.Options, "balance") && copies != r.Packets {
+			t.Errorf("rule %d: %d packets for it, %d copies", i+1, r.Packets, copies)
+		}
+	}
+}
+
+// The example of the specification, in every way of copying.
+func TestExample(t *testing.T) {
+	for _, way := range []struct{ mode, env string }{{"tc", ""}, {"auto", ""}, {"xdp", ""}, {"tc", "MIRROR_TEST_CLSACT=1"}} {
+		t.Run(way.mode+way.env, func(t *testing.T) {
+			namespace(t, 5)
+			start(t, mirror.Config{Rules: parse(t, "eth1@eth2_eth1@eth3_eth1/eth4@eth5"), Mode: way.mode}, way.env)
+			p := map[int]*port{}
+			for i := 1; i <= 5; i++ {
+				p[i] = open(t, fmt.Sprintf("p%d", i))
+			}
+			first, second := numbered(0, 500, 64), numbered(1000, 300, 1514)
+			p[1].send(first...)
+			p[4].send(second...)
+			same(t, "eth2", p[2].recv(), first)
+			same(t, "eth3", p[3].recv(), first)
+			same(t, "eth5", p[5].recv(), slices.Concat(first, second))
+			same(t, "eth1", p[1].recv(), nil)
+			same(t, "eth4", p[4].recv(), nil)
+			s := status(t)
+			adds(t, s, "eth1", 500)
+			adds(t, s, "eth4", 300)
+			if n := s.Rules[2].Outputs[0].Packets; n != 800 || s.Spec != "eth1@eth2_eth1@eth3_eth1/eth4@eth5" {
+				t.Errorf("eth5: %d packets, spec %s", n, s.Spec)
+			}
+		})
+	}
+}
+
+// One source to eight outputs, four sources to one, and a diamond: two roads to the same output.
+func TestShapesOfRules(t *testing.T) {
+	for _, mode := range []string{"tc", "auto"} {
+		t.Run("fan out "+mode, func(t *testing.T) {
+			namespace(t, 9)
+			start(t, mirror.Config{Rules: parse(t, "eth1@eth2/eth3/eth4/eth5/eth6/eth7/eth8/eth9"), Mode: mode})
+			in, frames := open(t, "p1"), numbered(0, 1000, 128)
+			var out []*port
+			for i := 2; i <= 9; i++ {
+				out = append(out, open(t, fmt.Sprintf("p%d", i)))
+			}
+			in.send(frames...)
+			for i, o := range out {
+				same(t, fmt.Sprintf("eth%d", i+2), o.recv(), frames)
+			}
+			adds(t, status(t), "eth1", 1000)
+		})
+		t.Run("fan in "+mode, func(t *testing.T) {
+			namespace(t, 5)
+			start(t, mirror.Config{Rules: parse(t, "eth1/eth2/eth3/eth4@eth5"), Mode: mode})
+			out := open(t, "p5")
+			var want [][]byte
+			for i := 1; i <= 4; i++ {
+				frames := numbered(1000*i, 250, 90)
+				open(t, fmt.Sprintf("p%d", i)).send(frames...)
+				want = append(want, frames...)
+			}
+			same(t, "eth5", out.recv(), want)
+			adds(t, status(t), "eth3", 250)
+		})
+		t.Run("diamond "+mode, func(t *testing.T) {
+			namespace(t, 4) // eth1 to eth2 and eth3; their other ends to eth4
+			start(t, mirror.Config{Rules: parse(t, "eth1@eth2/eth3_p2/p3@eth4"), Mode: mode})
+			out, frames := open(t, "p4"), numbered(0, 200, 70)
+			open(t, "p1").send(frames...)
+			got := out.recv()
+			counts := map[string]int{}
+			for _, f := range got {
+				counts[string(f)]++
+			}
+			for i, f := range frames {
+				if counts[string(f)] != 2 {
+					t.Fatalf("frame %d came %d times, want 2", i, counts[string(f)])
+				}
+			}
+			if len(got) != 400 {
+				t.Errorf("%d frames, want 400", len(got))
+			}
+		})
+	}
+}
+
+// Nothing is left behind, however the process ends; and the sources take all packets only while it runs.
+func TestNothingIsLeft(t *testing.T) {
+	for _, env := range []string{"", "MIRROR_TEST_CLSACT=1"} {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
+			t.Run(fmt.Sprintf("%v%s", sig, env), func(t *testing.T) {
+				namespace(t, 4)
+				rules := parse(t, "eth1@eth2/eth3_eth1@tapir")
+				rules = append(rules, mirror.Rule{From: []string{"eth1"}, To: []mirror.Output{{Name: "eth4"}}, Truncate: 64})
+				before := state(t)
+				p := start(t, mirror.Config{Rules: rules}, env)
+				if during := state(t); during == before {
+					t.Error("a mirror that runs changes nothing: the test sees nothing")
+				}
+				p.signal(sig)
+				eventually(t, "everything is as before", func() bool { return state(t) == before })
+				in, out := open(t, "p1"), open(t, "p2")
+				in.send(numbered(0, 10, 64)...)
+				same(t, "eth2", out.recv(), nil)
+			})
+		}
+	}
+}
+
+// state is what a mirror could leave behind: interfaces with their flags and programs, qdiscs, filters, and who asked for
+// promiscuous mode.
+func state(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, l := range strings.Split(run(t, "ip -d link show"), "\n") {
+		if f := strings.Fields(l); len(f) > 2 && strings.HasSuffix(f[0], ":") {
+			b.WriteString(l + "\n")
+		}
+		for _, word := range []string{"promiscuity", "prog/xdp", "xdp"} {
+			if strings.Contains(l, word) {
+				b.WriteString(l + "\n")
+			}
+		}
+	}
+	b.WriteString(run(t, "tc qdisc show"))
+	for _, l := range links(t) {
+		if strings.Contains(run(t, "tc qdisc show dev %s", l.Name), "clsact") {
+			b.WriteString(run(t, "tc filter show dev %s ingress", l.Name) + run(t, "tc filter show dev %s egress", l.Name))
+		}
+		b.WriteString(fmt.Sprint(l.Name, attachedTo(t, l.Index), "\n"))
+	}
+	return b.String()
+}

@@ -1,0 +1,6 @@
+// Package rtnl speaks rtnetlink (RFC 3549, rtnetlink(7)) as far as mirroring needs it: interfaces with their counters and
+// changes, the road to a remote host, and filters of tc on kernels without tcx.
+//
+// Requests go through one socket, in the network namespace of the thread that dialled. Its callers are package mirror and
+// the tests of it.
+package rtnl

@@ -1,0 +1,252 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	xbpf "golang.org/x/net/bpf"
+
+	"github.com/tapir-project/tapir/mirror/rtnl"
+)
+
+// attach makes a source carry out its plan.
+func (m *Manager) attach(name string, l rtnl.Link, p *plan, links map[string]rtnl.Link) error {
+	a := m.sources[name]
+	if a != nil && a.index != l.Index { // it vanished and came back
+		m.detach(name)
+		a = nil
+	}
+	fresh := a == nil
+	if fresh {
+		slot, err := m.slot(name)
+		if err != nil {
+			return err
+		}
+		a = &attached{index: l.Index, slot: slot}
+	}
+	// The filters come before the plan that uses them, and the plan before the program that reads it: no packet meets
+	// something that is not there yet.
+	if !fresh && !covers(a.filters, p.filters) {
+		if err := m.loadFilters(a, p.filters); err != nil {
+			return err
+		}
+	}
+	if fresh || a.plan != p.MirrorPlan {
+		if err := m.slowDown(a, p); err != nil { // a broadcast to outputs that are no longer wanted must end first
+			return err
+		}
+		if err := m.kernel.setPlan(a.slot, &p.MirrorPlan); err != nil {
+			return err
+		}
+		a.plan = p.MirrorPlan
+	}
+	if fresh {
+		if err := m.loadFilters(a, p.filters); err != nil {
+			m.kernel.dropPlan(a.slot)
+			return err
+		}
+		m.sources[name] = a
+	}
+	return m.speedUp(a, name, l, p, links)
+}
+
+// loadFilters attaches the ingress program, or replaces it with one that knows more filters. The filters of the plan in
+// use stay in it.
+func (m *Manager) loadFilters(a *attached, want map[uint32]bool) error {
+	all := map[uint32][]xbpf.RawInstruction{}
+	for id := range want {
+		all[id] = m.programs[id]
+	}
+	for _, c := range a.plan.Copy[:a.plan.Copies] {
+		if c.Filter != 0 {
+			all[c.Filter] = m.programs[c.Filter]
+		}
+	}
+	p, err := m.kernel.loadMirror(a.slot, all)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if a.tc != nil {
+		err = a.tc.Update(p)
+	} else {
+		a.tc, a.how, err = attachTC(p, a.index, ingress, m.nl, m.guard)
+	}
+	if err != nil {
+		return err
+	}
+	a.filters = map[uint32]bool{}
+	for id := range all {
+		a.filters[id] = true
+	}
+	return nil
+}
+
+func covers(have, want map[uint32]bool) bool {
+	for id := range want {
+		if !have[id] {
+			return false
+		}
+	}
+	return true
+}
+
+// slot gives a source its place in the plans.
+func (m *Manager) slot(name string) (uint32, error) {
+	if s, ok := m.state.Slots[name]; ok {
+		return s, nil
+	}
+	used := slices.Collect(maps.Values(m.state.Slots))
+	for s := range uint32(MaxSources) {
+		if !slices.Contains(used, s) {
+			m.state.Slots[name] = s
+			return s, nil
+		}
+	}
+	return 0, fmt.Errorf("more than %d sources", MaxSources)
+}
+
+// slowDown ends the broadcast of a source whose plan changes to one that XDP cannot carry out.
+func (m *Manager) slowDown(a *attached, p *plan) error {
+	if a.xdp == nil || p.plain {
+		return nil
+	}
+	err := a.xdp.Close()
+	a.xdp, a.fastHow, a.fastKey = nil, "", ""
+	return err
+}
+
+// speedUp puts a broadcast in front of the ingress program where that is faster. It is never needed: where it cannot be,
+// the ingress program does all.
+func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links map[string]rtnl.Link) error {
+	use, driver := m.fast(p, l, links)
+	if !use {
+		if a.xdp == nil {
+			return nil
+		}
+		err := a.xdp.Close()
+		a.xdp, a.fastHow, a.fastKey = nil, "", ""
+		return err
+	}
+	var outputs []uint32
+	least := math.MaxInt32
+	for _, o := range p.outputs {
+		outputs = append(outputs, uint32(links[o].Index))
+		least = min(least, links[o].MTU)
+	}
+	key := fmt.Sprint(least, outputs, p.counts)
+	if key == a.fastKey {
+		return nil
+	}
+	id, err := m.counter(fmt.Sprintf("fast %s %s", name, key))
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(m.state.Fast, func(f fastCount) bool { return f.ID == id }) {
+		m.state.Fast = append(m.state.Fast, fastCount{ID: id, Counts: append([]uint32{p.Count}, p.counts...)})
+	}
+	prog, err := m.kernel.loadFast(limit(least), id, outputs)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	if a.xdp != nil {
+		err = a.xdp.Update(prog)
+	} else if a.xdp, a.fastHow, err = attachXDP(prog, a.index, driver); err != nil {
+		a.xdp = nil
+		if driver {
+			a.xdp, a.fastHow, err = attachXDP(prog, a.index, false)
+		}
+	}
+	if err != nil {
+		a.xdp = nil
+		if m.cfg.Mode == ModeXDP {
+			return err
+		}
+		m.cfg.Log.Info("mirror: no broadcast by XDP", "source", name, "reason", err)
+		err = nil
+	}
+	a.fastKey = key
+	return err
+}
+
+// detach takes everything off a source.
+func (m *Manager) detach(name string) error {
+	a := m.sources[name]
+	if a == nil {
+		return nil
+	}
+	delete(m.sources, name)
+	delete(m.state.Slots, name)
+	var errs []error
+	if a.xdp != nil {
+		errs = append(errs, a.xdp.Close())
+	}
+	if a.tc != nil {
+		errs = append(errs, a.tc.Close())
+	}
+	m.unpin(name)
+	return errors.Join(append(errs, m.kernel.dropPlan(a.slot))...)
+}
+
+// release lets go of a source without taking anything off: pins hold it.
+func (a *attached) release() {
+	for _, x := range []attachment{a.tc, a.xdp} {
+		if x != nil {
+			x.Close()
+		}
+	}
+}
+
+// attachShapers puts the egress program on the interfaces that shaped copies leave through.
+func (m *Manager) attachShapers(rules []Rule, targets map[string]target) error {
+	for name, t := range shapedTargets(rules, targets) {
+		s := m.shapers[name]
+		if s != nil && s.index == t.index {
+			continue
+		}
+		if s != nil {
+			s.at.Close()
+			delete(m.shapers, name)
+		}
+		p, err := m.kernel.loadShape()
+		if err != nil {
+			return err
+		}
+		at, _, err := attachTC(p, t.index, egress, m.nl, m.guard)
+		p.Close()
+		if err != nil {
+			return fmt.Errorf("mirror %s: %w", name, err)
+		}
+		m.shapers[name] = &shaper{index: t.index, at: at}
+	}
+	return nil
+}
+
+// dropShapers takes it off those that no longer need it.
+func (m *Manager) dropShapers(rules []Rule, targets map[string]target) {
+	want := shapedTargets(rules, targets)
+	for name, s := range m.shapers {
+		if _, ok := want[name]; !ok {
+			s.at.Close()
+			m.unpinShaper(name)
+			delete(m.shapers, name)
+		}
+	}
+}
+
+// shapedTargets are the interfaces that shaped copies leave through, by name.
+func shapedTargets(rules []Rule, targets map[string]target) map[string]target {
+	out := map[string]target{}
+	for i := range rules {
+		for _, o := range rules[i].To {
+			if t := targets[o.String()]; t.index != 0 && rules[i].shaped(o) {
+				out[t.name] = t
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,252 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sort"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/mirror/rtnl"
+)
+
+// Status is what a mirror has done since it started.
+type Status struct {
+	PID     int            `json:"pid,omitempty"` // of the process; 0: it persists without one
+	Started time.Time      `json:"started"`
+	Time    time.Time      `json:"time"` // of the counters
+	Persist bool           `json:"persist"`
+	Pass    bool           `json:"pass"`
+	Mode    string         `json:"mode"`
+	Spec    string         `json:"spec,omitempty"` // the rules as a specification, if they can be written so
+	Sources []SourceStatus `json:"sources"`
+	Rules   []RuleStatus   `json:"rules"`
+}
+
+// SourceStatus is what a source received.
+type SourceStatus struct {
+	Name    string `json:"name"`
+	Present bool   `json:"present"`
+	How     string `json:"how,omitempty"` // "tcx", "clsact", "tcx + xdp skb", ...
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// RuleStatus is what a rule did, over all of its sources.
+type RuleStatus struct {
+	From      []string       `json:"from"`
+	Options   string         `json:"options,omitempty"`
+	Packets   uint64         `json:"packets"` // that the rule applied to
+	Bytes     uint64         `json:"bytes"`
+	Filtered  uint64         `json:"filtered"`  // left out by the filter
+	Unsampled uint64         `json:"unsampled"` // left out by sampling
+	Outputs   []OutputStatus `json:"outputs"`
+}
+
+// OutputStatus is what happened to the copies for one output of a rule.
+type OutputStatus struct {
+	Name      string `json:"name"`
+	Present   bool   `json:"present"`
+	Packets   uint64 `json:"packets"` // handed to the interface
+	Bytes     uint64 `json:"bytes"`
+	Truncated uint64 `json:"truncated"` // of Packets
+	Errors    uint64 `json:"errors"`    // refused by the interface or its queue
+	Away      uint64 `json:"away"`      // the interface was gone or down, or the remote host had no known address
+	TooBig    uint64 `json:"too_big"`   // longer than the interface's MTU allows
+	Capped    uint64 `json:"capped"`    // above the rate
+	// What the interface says of itself since the mirror started, whoever sent: a packet handed over that it dropped is
+	// in one of these.
+	DeviceDropped uint64 `json:"device_dropped"`
+	DeviceErrors  uint64 `json:"device_errors"`
+}
+
+// device is what an interface counted at some time.
+type device struct {
+	Index   int    `json:"index"`
+	Dropped uint64 `json:"dropped"`
+	Errors  uint64 `json:"errors"`
+}
+
+// remember notes the counters of outputs that are new, so that only what comes is told.
+func (m *Manager) remember(targets map[string]target, links map[string]rtnl.Link) {
+	for _, t := range targets {
+		if l, ok := links[t.name]; ok && m.state.Base[t.name].Index != l.Index {
+			m.state.Base[t.name] = device{Index: l.Index, Dropped: l.Traffic.TxDropped, Errors: l.Traffic.TxErrors}
+		}
+	}
+}
+
+// Status tells what was counted.
+func (m *Manager) Status() (*Status, error) {
+	links, err := m.links()
+	if err != nil {
+		return nil, err
+	}
+	how := map[string]string{}
+	for name, a := range m.sources {
+		how[name] = a.how
+		if a.xdp != nil {
+			how[name] += " + " + a.fastHow
+		}
+	}
+	s, err := m.state.status(m.kernel, m.targets(m.cfg.Rules, links), links, how)
+	if s != nil {
+		s.PID = os.Getpid()
+	}
+	return s, err
+}
+
+// status reads the counters of rules.
+func (st *state) status(k *kernel, targets map[string]target, links map[string]rtnl.Link, how map[string]string) (*Status, error) {
+	rules := st.Config.Rules
+	s := &Status{Started: st.Started, Time: time.Now(), Persist: st.Config.Persist, Pass: st.Config.Pass, Mode: st.Config.Mode}
+	s.Spec, _ = Format(rules)
+	counts, err := st.counts(k)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for i := range rules {
+		r := &rules[i]
+		c := counts["rule "+r.key()]
+		rs := RuleStatus{From: r.From, Options: r.Options(), Packets: c.Packets, Bytes: c.Bytes, Filtered: c.Filtered, Unsampled: c.Unsampled}
+		for _, o := range r.To {
+			rs.Outputs = append(rs.Outputs, st.output(o, counts[r.key()+" to "+o.String()], targets[o.String()], links))
+		}
+		s.Rules = append(s.Rules, rs)
+		for _, from := range r.From {
+			if !seen[from] {
+				seen[from] = true
+				_, present := links[from]
+				c := counts["source "+from]
+				s.Sources = append(s.Sources, SourceStatus{Name: from, Present: present, How: how[from], Packets: c.Packets, Bytes: c.Bytes})
+			}
+		}
+	}
+	sort.Slice(s.Sources, func(i, j int) bool { return s.Sources[i].Name < s.Sources[j].Name })
+	return s, nil
+}
+
+func (st *state) output(o Output, c bpf.MirrorCount, t target, links map[string]rtnl.Link) OutputStatus {
+	out := OutputStatus{Name: o.String(), Present: t.index != 0, Packets: c.Packets, Bytes: c.Bytes, Truncated: c.Truncated,
+		Errors: c.Errors, Away: c.Away, TooBig: c.TooBig, Capped: c.Capped}
+	if l, ok := links[t.name]; ok && st.Base[t.name].Index == l.Index {
+		out.DeviceDropped = l.Traffic.TxDropped - st.Base[t.name].Dropped
+		out.DeviceErrors = l.Traffic.TxErrors - st.Base[t.name].Errors
+	}
+	return out
+}
+
+// counts are the counters by key, with what XDP sent added to those it sent for.
+func (st *state) counts(k *kernel) (map[string]bpf.MirrorCount, error) {
+	byID := map[uint32]bpf.MirrorCount{}
+	for _, id := range st.Counters {
+		c, err := k.count(id)
+		if err != nil {
+			return nil, err
+		}
+		byID[id] = c
+	}
+	for _, f := range st.Fast {
+		sent := byID[f.ID]
+		for _, id := range f.Counts {
+			c := byID[id]
+			c.Packets += sent.Packets
+			c.Bytes += sent.Bytes
+			byID[id] = c
+		}
+	}
+	out := map[string]bpf.MirrorCount{}
+	for key, id := range st.Counters {
+		out[key] = byID[id]
+	}
+	return out, nil
+}
+
+// persisted reads the status of a mirror without a process.
+func persisted() (*Status, error) {
+	p, err := openPins()
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if !p.exist() {
+		return nil, ErrNone
+	}
+	st, all, err := p.load()
+	defer func() {
+		for _, m := range all {
+			m.Close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	nl, err := rtnl.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer nl.Close()
+	m := &Manager{nl: nl, state: st, cfg: Config{Log: slog.Default()}}
+	links, err := m.links()
+	if err != nil {
+		return nil, err
+	}
+	how := map[string]string{}
+	for name := range st.Slots {
+		how[name] = "pinned"
+	}
+	return st.status(&kernel{maps: all}, m.targets(st.Config.Rules, links), links, how)
+}
+
+// stopPersisted ends a mirror without a process. It says whether there was one.
+func stopPersisted() (bool, error) {
+	p, err := openPins()
+	if err != nil {
+		return false, err
+	}
+	defer p.close()
+	if !p.exist() {
+		return false, nil
+	}
+	st, all, err := p.load()
+	for _, m := range all {
+		m.Close()
+	}
+	if err != nil && errors.Is(err, ebpf.ErrKeyNotExist) {
+		return true, err
+	}
+	nl, err := rtnl.Dial()
+	if err != nil {
+		return true, err
+	}
+	defer nl.Close()
+	if err := p.remove(&st); err != nil {
+		return true, privilege(fmt.Errorf("mirror stop: %w", err))
+	}
+	return true, restore(nl, &st)
+}
+
+// takeAll makes sources promiscuous: for as long as the process lives, or with the flag of the interface, which is noted
+// and cleared in the end.
+func (m *Manager) takeAll(want map[int]bool, links map[string]rtnl.Link) error {
+	if !m.cfg.Persist {
+		return m.promisc.set(want)
+	}
+	var errs []error
+	for name, l := range links {
+		switch set := m.state.Promisc[name]; {
+		case want[l.Index] && !set && !l.Promiscuous():
+			m.state.Promisc[name] = true
+			errs = append(errs, m.nl.SetPromiscuous(l.Index, true))
+		case !want[l.Index] && set:
+			delete(m.state.Promisc, name)
+			errs = append(errs, m.nl.SetPromiscuous(l.Index, false))
+		}
+	}
+	return errors.Join(errs...)
+}
