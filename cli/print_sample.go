@@ -22,9 +22,11 @@ var (
 // headFields are those that every sample has; what a counter sample says are the others.
 var headFields = map[record.FieldID]bool{fSampleType: true, fAgent: true, fSrcClass: true, fSrcIndex: true, record.MustID("sflow.version"): true,
 	record.MustID("sflow.sub_agent"): true, record.MustID("sflow.datagram_sequence"): true, record.MustID("sflow.uptime"): true,
-	record.MustID("sflow.sequence"): true, record.MustID("sflow.sender_ip"): true, fPortName: true, record.MustID("event.ingested"): true}
+	record.MustID("sflow.sequence"): true, record.MustID("sflow.sender_ip"): true, fPortName: true, record.MustID("event.ingested"): true,
+	record.MustID("observer.name"): true}
 
-// sample prints a sample: who sent it, then the packet or request it is of, or its first counters.
+// sample prints a sample: who sent it, then the packet or request it is of, or its first counters that
+// are not zero.
 func (p *printer) sample(dst []byte, r *record.Record) []byte {
 	v := &r.Values
 	kind := first(v, fSampleType)
@@ -53,7 +55,7 @@ func (p *printer) sample(dst []byte, r *record.Record) []byte {
 	if kind == "counters" || kind == "metric" {
 		shown := 0
 		for i := range v.Len() {
-			if x := v.At(i); !headFields[x.Field()] && shown < 4 {
+			if x := v.At(i); !headFields[x.Field()] && shown < 4 && (!record.FieldByID(x.Field()).Type.Numeric() || x.Int() != 0) {
 				dst = fmt.Appendf(dst, "  %s %s", record.FieldByID(x.Field()).Name, printable(string(record.AppendValueText(nil, x))))
 				shown++
 			}

@@ -17,6 +17,7 @@ var sflowFields = append([]Field{
 	{Name: "sflow.source_index", Type: TypeInt, Kinds: InSample, Desc: "Index of the source within its class: ifIndex, VLAN, or the port of a server application"},
 	{Name: "sflow.source_name", Type: TypeTerm, Kinds: InSample, Desc: "Name of the source, in samples that have names"},
 	{Name: "sflow.sampling_rate", Type: TypeInt, Kinds: InSample, Aliases: []string{"meanSkipCount"}, Desc: "One of so many packets was sampled, as the agent says"},
+	{Name: "sflow.weight", Type: TypeInt, Kinds: InSample, Desc: "How many packets, or requests, the sample stands for: the sampling rate, or more where samples before it were lost"},
 	{Name: "sflow.sample_pool", Type: TypeInt, Kinds: InSample, Aliases: []string{"samplePool"}, Desc: "Packets that could have been sampled since the agent started"},
 	{Name: "sflow.drops", Type: TypeInt, Kinds: InSample, Aliases: []string{"dropEvents"}, Desc: "Samples that the agent lost since it started"},
 	{Name: "sflow.input", Type: TypeInt, Kinds: InSample, Aliases: []string{"inputPort"}, Desc: "ifIndex the packet came in by; 0 if unknown, 1073741823 is the device itself"},

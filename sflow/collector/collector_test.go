@@ -123,7 +123,7 @@ func TestConvert(t *testing.T) {
 			"sflow.sampling_rate": 400, "observer.ingress.interface.name": "uplink", "sflow.in_vlan": 10, "sflow.nextHop": "192.0.2.254", "source.mac": "02:00:00:00:00:01", "source.ttl": 64, "event.kind": "sample"}},
 		"request": {encode(&flowHead, &sflow.Socket{Protocol: 6, Local: agent, Remote: client, LocalPort: 80, RemotePort: 40000},
 			&sflow.HTTP{Method: sflow.HTTPPost, Protocol: 2000, URI: []byte("/a?b=c"), Host: []byte("WWW.example.org"), XFF: []byte("203.0.113.9, 10.0.0.1"), ReqBytes: 10, RespBytes: 20, Micros: 1500, Status: 503}),
-			map[string]any{"source.ip": client, "destination.ip": agent, "source.port": 40000, "http.request.method": "POST", "url.path": "/a", "http.uri": "/a?b=c", "url.domain": "www.example.org",
+			map[string]any{"source.ip": client, "destination.ip": agent, "source.port": 40000, "http.request.method": "POST", "url.path": "/a", "sflow.weight": 400, "network.packets": "<nil>", "http.uri": "/a?b=c", "url.domain": "www.example.org",
 				"http.xff_ip": "203.0.113.9", "http.response.status_code": 503, "event.duration": 1500000, "http.version": "2.0", "event.start": "2026-11-21T11:59:59.998500000Z", "network.community_id": "1:6HvcEjD9HnKi4yXRPrLnQNgJEtw="}},
 		"ip fields": {encode(&flowHead, &sflow.IP{Length: 100, Protocol: 17, Src: client, Dst: agent, SrcPort: 53, DstPort: 5353}),
 			map[string]any{"network.transport": "udp", "network.bytes": 40000, "source.port": 53}},
@@ -132,7 +132,7 @@ func TestConvert(t *testing.T) {
 		"counters": {encode(&sflow.Sample{Tag: sflow.TagCounters, Source: sflow.Source{Index: 3}}, &sflow.Interface{Index: 3, InOctets: 1 << 40}, &sflow.HostCPU{Load1: 0.5},
 			&sflow.HostAdaptors{Adaptors: []sflow.HostAdaptor{{Index: 1, MACs: [][6]byte{{2, 0, 0, 0, 0, 9}}}}}),
 			map[string]any{"sflow.type": "counters", "sflow.ifInOctets": 1 << 40, "observer.interface.name": "uplink", "sflow.cpu_load_one": 0.5, "sflow.adaptor_list": "[1 02:00:00:00:00:09]"}},
-		"discard": {encode(&sflow.Sample{Tag: sflow.TagDiscard, Reason: 258}), map[string]any{"sflow.type": "discard", "sflow.discard_reason": "acl", "network.packets": 1}},
+		"discard": {encode(&sflow.Sample{Tag: sflow.TagDiscard, Reason: 258}), map[string]any{"sflow.type": "discard", "sflow.discard_reason": "acl", "sflow.weight": 1}},
 		"unknown": {encode(&sflow.Sample{Tag: sflow.MakeTag(9, 1)}), map[string]any{"sflow.type": "unknown", "sflow.other": "[9:1 00000000]"}},
 	} {
 		got := convert(t, c, x.in, m)

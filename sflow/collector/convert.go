@@ -165,7 +165,7 @@ func (c *Converter) sample(r *record.Record, s *sflow.Sample, agent netip.Addr, 
 		v.PutInt(fRate, int64(s.Rate))
 		v.PutInt(fPool, int64(s.Pool))
 		v.PutInt(fDrops, int64(s.Drops))
-		v.PutInt(fPackets, weight)
+		v.PutInt(fWeight, weight)
 		c.ports(v, s, agent)
 	case sflow.KindDiscard:
 		v.PutInt(fDrops, int64(s.Drops))
@@ -175,7 +175,7 @@ func (c *Converter) sample(r *record.Record, s *sflow.Sample, agent netip.Addr, 
 		}
 		v.PutString(fReason, reason)
 		weight = 1
-		v.PutInt(fPackets, weight)
+		v.PutInt(fWeight, weight)
 		c.ports(v, s, agent)
 	case sflow.KindCounters:
 		if w.rated {

@@ -26,6 +26,7 @@ var (
 	fSourceIndex = record.MustID("sflow.source_index")
 	fSourceName  = record.MustID("sflow.source_name")
 	fRate        = record.MustID("sflow.sampling_rate")
+	fWeight      = record.MustID("sflow.weight")
 	fPool        = record.MustID("sflow.sample_pool")
 	fDrops       = record.MustID("sflow.drops")
 	fInput       = record.MustID("sflow.input")

@@ -57,6 +57,7 @@ func (c *Converter) sampledHeader(r *record.Record, e *ends, rec *sflow.Record, 
 	once(v, fHeader, int64(h.Protocol))
 	once(v, fFrame, int64(h.FrameLength))
 	once(v, fBytes, int64(h.FrameLength)*weight)
+	once(v, fPackets, weight)
 	link, ok := links[h.Protocol]
 	if !ok {
 		return nil
@@ -123,6 +124,7 @@ func (c *Converter) ipHeader(r *record.Record, e *ends, rec *sflow.Record, weigh
 	}
 	once(v, fFrame, int64(p.Length))
 	once(v, fBytes, int64(p.Length)*weight)
+	once(v, fPackets, weight)
 	once(v, fDSCP, int64(p.TOS>>2&0x3f))
 	if p.Protocol == 6 {
 		once(v, fTCPFlags, int64(p.TCPFlags))
