@@ -31,8 +31,7 @@ class Keys {
 
   /** What a window's keydown goes to. */
   handle(e: KeyboardEvent) {
-    if (e.defaultPrevented || e.isComposing || e.ctrlKey || e.metaKey || e.altKey) return;
-    if (e.key === 'Escape' && above(e)) return; // the browser closes it
+    if (e.defaultPrevented || e.isComposing || e.ctrlKey || e.metaKey || e.altKey || above(e)) return;
     const field = inField(e) && e.key !== 'Escape';
     const sequence = this.#before && e.timeStamp - this.#at < pause ? `${this.#before} ${e.key}` : '';
     const hit = this.#find(sequence, field) ?? this.#find(e.key, field);
@@ -51,17 +50,16 @@ class Keys {
   }
 }
 
-/** Whether what is pressed goes to a dialog or a menu, which lie above the page. */
+/** Whether a dialog or a menu lies over the page: it has the keyboard for itself. */
 function above(e: KeyboardEvent): boolean {
   const at = e.composedPath()[0];
-  return at instanceof Element && at.closest('dialog[open], [popover]') !== null;
+  return document.querySelector('dialog[open]') !== null || (at instanceof Element && at.closest('[popover]') !== null);
 }
 
-/** Whether what is pressed goes into a field. A dialog that is open has the keyboard for itself, too. */
+/** Whether what is pressed goes into a field. */
 function inField(e: KeyboardEvent): boolean {
   const at = e.composedPath()[0];
-  if (!(at instanceof HTMLElement)) return false;
-  return at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || at.closest('dialog[open]') !== null || at.closest('[popover]') !== null;
+  return at instanceof HTMLElement && (at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName));
 }
 
 export const keys = new Keys();

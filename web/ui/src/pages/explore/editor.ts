@@ -65,7 +65,8 @@ const theme = EditorView.theme({
   '&': { fontFamily: 'var(--mono)', fontSize: '13px', color: 'var(--text)', height: '28px' },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'inherit', lineHeight: '28px', overflowX: 'auto', scrollbarWidth: 'none' },
-  '.cm-content': { padding: '0', caretColor: 'var(--text)' },
+  // plain text: where a browser would keep the colours of what is typed over, it writes inline styles, which the policy stops
+  '.cm-content': { padding: '0', caretColor: 'var(--text)', '-webkit-user-modify': 'read-write-plaintext-only' },
   '.cm-line': { padding: '0 4px 0 0' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '.cm-placeholder': { color: 'var(--muted)' },
@@ -135,7 +136,9 @@ export function edit(parent: HTMLElement, o: Options): Editor {
     return true;
   };
   const tab = (v: EditorView) => {
-    if (completionStatus(v.state) !== 'active') return v.state.doc.length > 0 && startCompletion(v);
+    const status = completionStatus(v.state);
+    if (status === 'pending') return true; // they are about to come
+    if (status !== 'active') return v.state.doc.length > 0 && startCompletion(v);
     if (selectedCompletionIndex(v.state) === null || selectedCompletionIndex(v.state) === -1) moveCompletionSelection(true)(v);
     return acceptCompletion(v);
   };
@@ -158,7 +161,7 @@ export function edit(parent: HTMLElement, o: Options): Editor {
         history(),
         drawSelection(),
         EditorState.transactionFilter.of((tr) => (tr.newDoc.lines > 1 ? [tr, { changes: lineEnds(tr.newDoc.toString()), sequential: true }] : tr)),
-        autocompletion({ override: [(c) => complete(c, o.context)], selectOnOpen: false, icons: false, activateOnTypingDelay: 80, maxRenderedOptions: 50 }),
+        autocompletion({ override: [(c) => complete(c, o.context)], selectOnOpen: false, interactionDelay: 0, icons: false, activateOnTypingDelay: 80, maxRenderedOptions: 50 }),
         colours,
         wrong,
         theme,

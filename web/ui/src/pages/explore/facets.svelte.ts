@@ -43,6 +43,14 @@ export class Facets {
     void this.#work();
   }
 
+  /** Forgets all values: there is no question. */
+  clear() {
+    this.#stop.abort();
+    this.#queue = [];
+    this.#busy = false;
+    this.all = new Map();
+  }
+
   /** Opens a field. */
   open(field: string) {
     if (this.all.has(field) || !this.#scope) return;

@@ -74,16 +74,17 @@ export class Results {
       fresh = false;
       this.#clear();
       this.firstAfter = performance.now() - began;
-      first();
     };
     try {
       const coverage = await searchRecords({ ...this.#params(question), limit: streamed }, {
         records: (block) => {
           if (stop.signal.aborted) return;
+          const news = fresh;
           renew();
           for (const r of block) this.#ahead.push(r);
           this.count = Math.max(this.#ahead.length, this.total ?? 0);
           this.#version++;
+          if (news) first();
         },
         progress: (c) => {
           if (!stop.signal.aborted) this.progress = c;

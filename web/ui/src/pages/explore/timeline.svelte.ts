@@ -107,6 +107,13 @@ export class Timeline {
     this.series = series;
   }
 
+  /** Draws nothing: there is no question. */
+  clear() {
+    this.#stop.abort();
+    this.#clear();
+    this.error = '';
+  }
+
   #clear() {
     this.times = [];
     this.series = [];
