@@ -10,6 +10,6 @@ func newSFlow(io Stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return usagef("say what to do (try: tapir sflow --help)") },
 	}
-	c.AddCommand(newSFlowDecode(io), newSFlowCollect(io), newSFlowExporters(io))
+	c.AddCommand(newSFlowDecode(io), newSFlowAgent(io), newSFlowCollect(io), newSFlowExporters(io))
 	return c
 }

@@ -45,7 +45,7 @@ type Agent struct {
 	sequence   uint32
 	open       bool // a datagram was begun
 	collectors []*collector
-	records    []sflow.Data
+	records    Records
 }
 
 // New makes an agent that is not configured: until it is, nothing is sampled or sent.
@@ -198,13 +198,7 @@ func (a *Agent) flow(m *message) {
 		s.flows++
 		head := sflow.Sample{Tag: sflow.TagFlow, Sequence: s.flows, Source: s.o.ID, Rate: m.rate, Pool: m.pool, Drops: s.drops.Load(),
 			Input: m.in, Output: m.out}
-		a.sample(&head, func(e *sflow.Encoder) {
-			from := 0
-			for _, r := range m.records {
-				e.AddRaw(r.tag, m.b[from:r.end])
-				from = r.end
-			}
-		})
+		a.sample(&head, &m.Records)
 	}
 	a.free <- m
 }
@@ -235,22 +229,17 @@ func (a *Agent) poll(now time.Time, all bool) {
 }
 
 func (a *Agent) counters(s *Source) {
-	clear(a.records)
-	a.records = a.records[:0]
-	s.o.Counters(func(d sflow.Data) { a.records = append(a.records, d) })
-	if len(a.records) == 0 {
+	a.records.reset()
+	s.o.Counters(&a.records)
+	if len(a.records.places) == 0 {
 		return
 	}
 	s.counters++
-	a.sample(&sflow.Sample{Tag: sflow.TagCounters, Sequence: s.counters, Source: s.o.ID}, func(e *sflow.Encoder) {
-		for _, d := range a.records {
-			e.Add(d)
-		}
-	})
+	a.sample(&sflow.Sample{Tag: sflow.TagCounters, Sequence: s.counters, Source: s.o.ID}, &a.records)
 }
 
 // sample adds a sample to the datagram, in a new one if it does not fit.
-func (a *Agent) sample(head *sflow.Sample, records func(*sflow.Encoder)) {
+func (a *Agent) sample(head *sflow.Sample, records *Records) {
 	for range 2 {
 		fresh := !a.open
 		if fresh {
@@ -259,7 +248,7 @@ func (a *Agent) sample(head *sflow.Sample, records func(*sflow.Encoder)) {
 			a.open = true
 		}
 		a.encoder.Begin(head)
-		records(&a.encoder)
+		records.encode(&a.encoder)
 		a.encoder.End()
 		if fresh || a.encoder.Len() <= a.applied.datagram() {
 			break

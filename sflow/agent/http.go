@@ -97,17 +97,17 @@ func (h *HTTP) Counts() (c Counts) {
 	return c
 }
 
-func (h *HTTP) counters(add func(sflow.Data)) {
+func (h *HTTP) counters(r *Records) {
 	if h.o.Workers != nil {
 		if w, known := h.o.Workers(); known {
-			add(&w)
+			r.Add(&w)
 		}
 	}
 	if c := h.agent.config.Load(); c != nil && c.Parent > 0 {
-		add(&sflow.HostParent{Source: sflow.Source{Class: sflow.SourcePhysical, Index: c.Parent}})
+		r.Add(&sflow.HostParent{Source: sflow.Source{Class: sflow.SourcePhysical, Index: c.Parent}})
 	}
 	n := h.Counts()
-	add(n.record())
+	r.Add(n.record())
 }
 
 // Request queues a request that was drawn: its socket, what is known of it, and the name of the virtual server that

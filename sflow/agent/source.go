@@ -11,8 +11,8 @@ import (
 type SourceOptions struct {
 	Kind string       // names its rate and interval in the configuration: "http"
 	ID   sflow.Source // by which collectors know it
-	// Counters, if not nil, gives the records of a counter sample; nothing is sent if it gives none. Run calls it.
-	Counters func(add func(sflow.Data))
+	// Counters, if not nil, adds the records of a counter sample; nothing is sent if it adds none. Run calls it.
+	Counters func(*Records)
 	// OnRate, if not nil, is told the sampling rate when it changes, where the drawing is done elsewhere. Run calls it.
 	OnRate func(n uint32)
 }
@@ -81,14 +81,13 @@ func (s *Source) Send(x *Sample) bool {
 		return false
 	}
 	m.source, m.rate, m.pool, m.in, m.out = s, x.Rate, x.Pool, x.Input, x.Output
-	m.records, m.b = m.records[:0], m.b[:0]
+	m.reset()
 	for _, d := range x.Records {
-		m.b = sflow.AppendData(m.b, d)
-		m.records = append(m.records, place{d.Tag(), len(m.b)})
+		m.Add(d)
 	}
 	if len(x.Target) > 0 {
-		m.b = appendText(m.b, x.Target[:min(len(x.Target), maxActor)])
-		m.records = append(m.records, place{sflow.TagAppTarget, len(m.b)})
+		m.text = appendText(m.text[:0], x.Target[:min(len(x.Target), maxActor)])
+		m.AddRaw(sflow.TagAppTarget, m.text)
 	}
 	s.agent.queue <- m // has room for all messages there are
 	return true
@@ -101,14 +100,42 @@ type message struct {
 	source     *Source
 	rate, pool uint32
 	in, out    sflow.Port
-	records    []place
-	b          []byte
+	text       []byte
+	Records
 }
 
-// place is where a record ends in a message's bytes.
+// Records are the records of a sample, as bytes.
+type Records struct {
+	places []place
+	b      []byte
+}
+
+// place is where a record ends.
 type place struct {
 	tag sflow.Tag
 	end int
+}
+
+// Add adds a record.
+func (r *Records) Add(d sflow.Data) {
+	r.b = sflow.AppendData(r.b, d)
+	r.places = append(r.places, place{d.Tag(), len(r.b)})
+}
+
+// AddRaw adds a record from its bytes, the length of which must be a multiple of four.
+func (r *Records) AddRaw(tag sflow.Tag, body []byte) {
+	r.b = append(r.b, body...)
+	r.places = append(r.places, place{tag, len(r.b)})
+}
+
+func (r *Records) reset() { r.places, r.b = r.places[:0], r.b[:0] }
+
+func (r *Records) encode(e *sflow.Encoder) {
+	from := 0
+	for _, p := range r.places {
+		e.AddRaw(p.tag, r.b[from:p.end])
+		from = p.end
+	}
 }
 
 // appendText appends text as XDR has it: length, bytes, padding to a multiple of four.
