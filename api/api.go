@@ -38,6 +38,7 @@ type Options struct {
 	// encoded as JSON. Nil: there is nothing more.
 	NodeStatus func(store.Status) (any, error)
 	Saved      *saved.Store // what people save; nil: this server keeps nothing
+	Importer   Importer     // takes captures; nil: this server does not
 	Version    string       // of the program
 	Pages      http.Handler // answers what is not below /api: the viewer; nil: nothing is there
 	Node       string       // prefix of ids
@@ -78,6 +79,7 @@ type route struct {
 	serve        handler
 	params       []string // those it takes, beside those in the path
 	open         bool     // needs no token
+	raw          bool     // the body of a POST is not a form
 }
 
 func (r route) pattern() string { return r.method + " " + r.path }
@@ -95,29 +97,30 @@ func (s *Server) routes() []route {
 	aggregate := with(ranged, "by", "metric", "interval", "buckets", "top", "lowest")
 	export := with(ranged, "limit", "format")
 	return []route{
-		{get, "/api/openapi.yaml", s.openapi, nil, true},
-		{get, "/api/status", s.status, nil, false},
-		{get, "/api/fields", s.fields, nil, false},
-		{get, "/api/query/check", s.check, asked, false},
-		{get, "/api/query/complete", s.complete, with(ranged, "pos"), false},
-		{get, "/api/query/tokens", s.tokens, []string{"q"}, false},
-		{get, "/api/search", s.search, search, false},
-		{post, "/api/search", s.search, search, false},
-		{get, "/api/aggregate", s.aggregate, aggregate, false},
-		{post, "/api/aggregate", s.aggregate, aggregate, false},
-		{get, "/api/tail", s.tail, asked, false},
-		{get, "/api/export", s.export, export, false},
-		{post, "/api/export", s.export, export, false},
-		{get, "/api/hosts/{host}", s.hosts, []string{"from", "to", "bounding", "top"}, false},
-		{get, "/api/saved/{collection}", s.savedList, nil, false},
-		{get, "/api/saved/{collection}/{name}", s.savedGet, nil, false},
-		{put, "/api/saved/{collection}/{name}", s.savedPut, nil, false},
-		{del, "/api/saved/{collection}/{name}", s.savedRemove, nil, false},
-		{get, "/api/records/{kind}/{id}", s.record, nil, false},
-		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false},
-		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false},
-		{get, "/api/sessions/{id}/bodies/{n}", s.body, nil, false},
-		{get, "/api/sessions/{id}/pcap", s.sessionPcap, []string{"format"}, false},
+		{get, "/api/openapi.yaml", s.openapi, nil, true, false},
+		{get, "/api/status", s.status, nil, false, false},
+		{get, "/api/fields", s.fields, nil, false, false},
+		{get, "/api/query/check", s.check, asked, false, false},
+		{get, "/api/query/complete", s.complete, with(ranged, "pos"), false, false},
+		{get, "/api/query/tokens", s.tokens, []string{"q"}, false, false},
+		{get, "/api/search", s.search, search, false, false},
+		{post, "/api/search", s.search, search, false, false},
+		{get, "/api/aggregate", s.aggregate, aggregate, false, false},
+		{post, "/api/aggregate", s.aggregate, aggregate, false, false},
+		{get, "/api/tail", s.tail, asked, false, false},
+		{get, "/api/export", s.export, export, false, false},
+		{post, "/api/export", s.export, export, false, false},
+		{get, "/api/hosts/{host}", s.hosts, []string{"from", "to", "bounding", "top"}, false, false},
+		{get, "/api/saved/{collection}", s.savedList, nil, false, false},
+		{get, "/api/saved/{collection}/{name}", s.savedGet, nil, false, false},
+		{put, "/api/saved/{collection}/{name}", s.savedPut, nil, false, false},
+		{del, "/api/saved/{collection}/{name}", s.savedRemove, nil, false, false},
+		{post, "/api/import", s.importCapture, []string{"name"}, false, true},
+		{get, "/api/records/{kind}/{id}", s.record, nil, false, false},
+		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false, false},
+		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false, false},
+		{get, "/api/sessions/{id}/bodies/{n}", s.body, nil, false, false},
+		{get, "/api/sessions/{id}/pcap", s.sessionPcap, []string{"format"}, false, false},
 	}
 }
 
@@ -152,7 +155,7 @@ func (s *Server) wrap(rt route) http.Handler {
 			if err := s.admit(rt, w, r); err != nil {
 				return err
 			}
-			p := readParams(w, r, rt.params)
+			p := readParams(w, r, rt)
 			if s.Saved != nil {
 				p.views = s.Saved.View
 			}

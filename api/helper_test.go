@@ -36,7 +36,7 @@ func serve(t testing.TB, x *world) *client {
 	log := &bytes.Buffer{}
 	o := Options{Store: x.records, Packets: x.packets, Node: testNode, Token: testToken, Now: func() time.Time { return testNow },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "1.2.3", NodeStatus: func(store.Status) (any, error) { return map[string]any{"running": false}, nil }}
-	o.Saved = saved.Open(t.TempDir())
+	o.Saved, o.Importer = saved.Open(t.TempDir()), &intake{limit: 1 << 20}
 	srv := New(o)
 	hs := httptest.NewServer(srv)
 	t.Cleanup(hs.Close)

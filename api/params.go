@@ -35,15 +35,15 @@ type params struct {
 }
 
 // readParams takes the parameters from the URL and from a posted form and checks their names (A2).
-func readParams(w http.ResponseWriter, r *http.Request, known []string) *params {
-	p := &params{known: known}
+func readParams(w http.ResponseWriter, r *http.Request, rt route) *params {
+	p := &params{known: rt.params}
 	p.v, p.err = url.ParseQuery(r.URL.RawQuery)
 	if p.err != nil {
 		p.err = badRequest("the query string cannot be read (%v): percent-encode it", p.err)
 		return p
 	}
 	delete(p.v, tokenParam)
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && !rt.raw {
 		p.form(w, r)
 	}
 	p.names()

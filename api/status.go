@@ -32,9 +32,11 @@ type statusBody struct {
 
 // abilities say which routes a server can answer.
 type abilities struct {
-	Packets bool `json:"packets"` // packets, stream, pcap and export
-	Follow  bool `json:"follow"`  // tail
-	Save    bool `json:"save"`    // saved
+	Packets bool  `json:"packets"` // packets, stream, pcap and export
+	Follow  bool  `json:"follow"`  // tail
+	Save    bool  `json:"save"`    // saved
+	Import  bool  `json:"import"`
+	Most    int64 `json:"import_bytes,omitempty"` // of one import
 }
 
 // status tells what is stored, what this server can do and, when a recorder writes what it serves, how that goes.
@@ -46,6 +48,9 @@ func (s *Server) status(w *reply, r *http.Request, _ *params) error {
 	_, follows := s.Store.(Follower)
 	body := statusBody{Node: s.Node, Version: s.Version, Time: timeText(s.Now().UnixNano()), Stored: StoredJSON(st),
 		Can: abilities{Packets: s.Packets != nil, Follow: follows, Save: s.Saved != nil && s.Saved.Writable()}}
+	if s.Importer != nil {
+		body.Can.Import, body.Can.Most = true, s.Importer.Limit()
+	}
 	if oldest, newest, any := reach(st); any {
 		body.Oldest, body.Newest = timeText(oldest), timeText(newest)
 	}

@@ -25,7 +25,7 @@ func TestStatus(t *testing.T) {
 		}
 		newest = max(newest, r.End)
 	}
-	if s.Node != testNode || s.Version != "1.2.3" || !s.Time.Equal(testNow) || s.Oldest.UnixNano() != oldest || s.Newest.UnixNano() != newest || s.Can != (abilities{Packets: true, Follow: true, Save: true}) {
+	if s.Node != testNode || s.Version != "1.2.3" || !s.Time.Equal(testNow) || s.Oldest.UnixNano() != oldest || s.Newest.UnixNano() != newest || s.Can != (abilities{Packets: true, Follow: true, Save: true, Import: true, Most: 1 << 20}) {
 		t.Errorf("%+v", s)
 	}
 	c.srv.Packets, c.srv.Store = nil, struct{ store.Store }{&memStore{}}
@@ -33,8 +33,8 @@ func TestStatus(t *testing.T) {
 	if a := c.get("/api/status"); a.StatusCode != 500 {
 		t.Errorf("%s %s", a.Status, a.body)
 	}
-	c.srv.NodeStatus, c.srv.Saved = nil, nil
-	s.Oldest = time.Time{}
+	c.srv.NodeStatus, c.srv.Saved, c.srv.Importer = nil, nil, nil
+	s.Oldest, s.Can = time.Time{}, abilities{}
 	c.ok("/api/status").json(t, &s)
 	if s.Can != (abilities{}) || !s.Oldest.IsZero() {
 		t.Errorf("a store that is empty and cannot follow: %+v", s)

@@ -42,6 +42,7 @@ type Node struct {
 	records *parquet.Writer
 	keeper  keeper
 	meter   meter // of the goroutine that tells the status
+	beside  beside
 	// Recovered tells what was found after a crash.
 	Recovered Recovered
 }
@@ -53,6 +54,7 @@ type mode struct {
 	sync   pcapstore.SyncMode
 	seal   time.Duration // longest wait of a record in memory; <0: none
 	chunks int           // buffers of packets for each worker that may wait for the disk
+	beside int           // further writers of packets, for imports beside a capture
 }
 
 // A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and
@@ -65,7 +67,7 @@ const (
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
 	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 4}
-	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32}
+	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32, beside: 1}
 )
 
 // cores is how many cores this process may use. The scheduler is told of half as many more: a thread that writes past the
@@ -100,7 +102,7 @@ func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context, m mode) (err error) {
-	n.packets, err = pcapstore.NewRecorder(n.dir.Packets(), pcapstore.Options{Workers: n.cfg.Workers, Policy: m.policy, Sync: m.sync,
+	n.packets, err = pcapstore.NewRecorder(n.dir.Packets(), pcapstore.Options{Workers: n.cfg.Workers + m.beside, Waiting: m.beside, Policy: m.policy, Sync: m.sync,
 		SegmentBytes: n.cfg.SegmentBytes, Compress: n.cfg.Compress, Chunks: m.chunks})
 	if err != nil {
 		return err
@@ -160,6 +162,9 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	err = p.Run(ctx, src)
 	for i := range n.cfg.Workers {
 		n.packets.Writer(i).Close()
+	}
+	if m.beside > 0 {
+		n.beside.end(n)
 	}
 	err = errors.Join(err, n.records.Flush(), <-written) // sealing goes on beside the last writes
 	stop()

@@ -31,6 +31,10 @@ type Serve struct {
 	Listen string // address and port; loopback unless the operator says otherwise
 	Token  string // empty: the data directory's own, made on first use
 	Log    *slog.Logger
+	// ImportLimit is how many bytes of a capture file may be imported over HTTP; 0: nothing is imported.
+	ImportLimit int64
+	Retention   Retention // that imports keep to
+	Node        *Node     // the capture that is served beside, if one is
 	// Version is what the program says of itself.
 	Version string
 	// Ready is called with the URL once requests are taken.
@@ -125,7 +129,7 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		}
 	}
 	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log, Pages: web.Handler(),
-		Version: s.Version, Saved: saved.Open(r.Dir.State()), NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
+		Version: s.Version, Importer: s.uploads(r.Dir), Saved: saved.Open(r.Dir.State()), NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 128 << 10,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)

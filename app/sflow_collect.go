@@ -62,7 +62,7 @@ func (c *collecting) status() ExportersStatus {
 
 // Collect receives sFlow beside a capture, until ctx ends, and stores it in the node's directory.
 func (n *Node) Collect(ctx context.Context, f SFlow, progress func(ExportersStatus)) error {
-	c, err := f.open(n.records, n.cfg.Workers)
+	c, err := f.open(n.records, n.cfg.Workers+capturing.beside) // behind the workers of packets
 	if err != nil {
 		return err
 	}

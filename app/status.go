@@ -184,7 +184,11 @@ func (n *Node) interfaces(src source.Source) []InterfaceStatus {
 // queues are those whose fill says where a capture is slow.
 func (n *Node) queues(open int, evicted uint64) (out []QueueStatus) {
 	for _, w := range n.packets.Status() {
-		q := QueueStatus{Name: fmt.Sprintf("packets %d", w.Worker), Unit: "buffers", Length: w.Queued, Bound: w.Chunks, Dropped: w.Dropped.Total()}
+		name := fmt.Sprintf("packets %d", w.Worker)
+		if w.Worker >= n.cfg.Workers {
+			name = "imports"
+		}
+		q := QueueStatus{Name: name, Unit: "buffers", Length: w.Queued, Bound: w.Chunks, Dropped: w.Dropped.Total()}
 		if w.Failing != nil {
 			q.Failing = w.Failing.Error()
 		}

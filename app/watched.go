@@ -34,6 +34,7 @@ func (n *Node) watching(now time.Time) *watched {
 
 // note takes how things stand now. end says that the capture is over.
 func (w *watched) note(now time.Time, p Progress, end bool) {
+	w.addImports()
 	lost := watch.Lost{Dropped: p.Source.Drops.Total() - w.told.Dropped, NotStored: p.Totals.NotStored - w.told.NotStored}
 	age := now.Sub(w.since)
 	if !end && age < watchedEvery && (!lost.Any() || age < watchedSoon) {
@@ -59,6 +60,20 @@ func (n *Node) noteImport(p Progress) {
 		return
 	}
 	w := n.watching(time.Time{})
-	w.log.Add(watch.Period{From: p.Totals.FirstPacket, To: p.Totals.LastPacket + 1, Imported: true, Lost: watch.Lost{Dropped: p.Source.Drops.Total()}})
+	w.addImport(p)
 	w.save()
+}
+
+func (w *watched) addImport(p Progress) {
+	w.log.Add(watch.Period{From: p.Totals.FirstPacket, To: p.Totals.LastPacket + 1, Imported: true, Lost: watch.Lost{Dropped: p.Source.Drops.Total()}})
+}
+
+// addImports notes what was imported beside the capture since the last time.
+func (w *watched) addImports() {
+	for _, p := range w.node.beside.take() {
+		if p.Source.Drops.Total() > 0 && p.Totals.Packets > 0 {
+			w.addImport(p)
+			w.save()
+		}
+	}
 }

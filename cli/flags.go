@@ -52,6 +52,12 @@ func nodeFlags(c *cobra.Command, cfg *app.Config) {
 	f.Var(&freeValue{r}, "free-space", "always keep so much of the disk free, percent or size (default 5%)")
 }
 
+// importFlag bounds what is imported over HTTP.
+func importFlag(c *cobra.Command, limit *int64) {
+	*limit = app.DefaultImportLimit
+	c.Flags().Var((*sizeValue)(limit), "import-limit", "take capture files of at most this size through the API; 0 takes none")
+}
+
 // sizeValue is a flag that holds bytes: 500GB, 1.5GiB, 1000.
 type sizeValue int64
 

@@ -18,6 +18,7 @@ func newRecord(io Stdio) *cobra.Command {
 	var cfg app.Config
 	var cap app.Capture
 	var listen string
+	var importLimit int64
 	var noAPI, keepOwn bool
 	var duration time.Duration
 	var sflow app.SFlow
@@ -36,7 +37,7 @@ func newRecord(io Stdio) *cobra.Command {
 				defer cancel()
 			}
 			cap.Filter = strings.Join(args, " ")
-			serve, err := besideServer(io, &cfg, &cap, listen, noAPI, keepOwn)
+			serve, err := besideServer(io, &cfg, &cap, offer{listen, importLimit, noAPI, keepOwn})
 			if err != nil {
 				return err
 			}
@@ -60,6 +61,7 @@ func newRecord(io Stdio) *cobra.Command {
 	f.BoolVar(&cap.Promiscuous, "promiscuous", true, "take packets for other hosts too")
 	f.DurationVar(&duration, "duration", 0, "stop after this time")
 	f.StringVar(&listen, "listen", "127.0.0.1:8005", "address of the API")
+	importFlag(c, &importLimit)
 	f.BoolVar(&noAPI, "no-api", false, "capture only")
 	f.StringSliceVar(&sflowPorts, "sflow", nil, "receive sFlow, NetFlow and IPFIX too, on these ports or ADDRESS:PORT, as tapir sflow collect does")
 	sflowFlags(c, &sflow)
@@ -90,20 +92,28 @@ func withSFlow(serve func(context.Context, *app.Node) error, f app.SFlow) func(c
 	}
 }
 
+// offer is how a capture offers the API.
+type offer struct {
+	listen      string
+	importLimit int64
+	none        bool
+	keepOwn     bool // its own traffic is recorded
+}
+
 // besideServer readies the API that runs beside a capture; the port is taken before capturing begins.
-func besideServer(io Stdio, cfg *app.Config, cap *app.Capture, listen string, noAPI, keepOwn bool) (func(context.Context, *app.Node) error, error) {
-	if noAPI {
+func besideServer(io Stdio, cfg *app.Config, cap *app.Capture, a offer) (func(context.Context, *app.Node) error, error) {
+	if a.none {
 		return nil, nil
 	}
-	l, err := app.Listen(listen)
+	l, err := app.Listen(a.listen)
 	if err != nil {
 		return nil, err
 	}
-	if !keepOwn {
+	if !a.keepOwn {
 		cap.OwnPort = l.Addr().(*net.TCPAddr).Port
 	}
-	return func(ctx context.Context, _ *app.Node) error {
-		return app.ServeOn(ctx, l, app.Serve{Data: cfg.Data, Version: version, Ready: func(url string) { fmt.Fprintln(io.Out, url) }})
+	return func(ctx context.Context, n *app.Node) error {
+		return app.ServeOn(ctx, l, app.Serve{Data: cfg.Data, Version: version, Node: n, ImportLimit: a.importLimit, Retention: cfg.Retention, Ready: func(url string) { fmt.Fprintln(io.Out, url) }})
 	}, nil
 }
 

@@ -26,5 +26,7 @@ func newServe(io Stdio) *cobra.Command {
 	dataFlag(c, &s.Data)
 	c.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:8005", "address and port; port 0 takes a free one")
 	c.Flags().StringVar(&s.Token, "token", "", "token that requests must carry (default: the data directory's own)")
+	importFlag(c, &s.ImportLimit)
+	c.Flags().Var(&freeValue{&s.Retention}, "free-space", "always keep so much of the disk free when importing, percent or size (default 5%)")
 	return c
 }

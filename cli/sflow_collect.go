@@ -60,7 +60,7 @@ func newSFlowCollect(io Stdio) *cobra.Command {
 				err = app.CountSFlow(ctx, s, tell)
 			} else {
 				var serve func(context.Context, *app.Node) error
-				if serve, err = besideServer(io, &cfg, &app.Capture{}, listen, noAPI, true); err == nil {
+				if serve, err = besideServer(io, &cfg, &app.Capture{}, offer{listen: listen, none: noAPI, keepOwn: true}); err == nil {
 					err = app.CollectSFlow(ctx, cfg, s, tell, serve)
 				}
 			}

@@ -32,6 +32,8 @@ const (
 type Options struct {
 	Workers int    // writers, numbered from 0 (default 1)
 	Policy  Policy // when the queue is full
+	// Waiting is how many of the writers, the last ones, have policy Block whatever Policy is: for imports beside a capture.
+	Waiting int
 
 	SegmentBytes int64         // a segment is complete at this many bytes, uncompressed (default 1 GiB, at most 4 GiB - 1 MiB)
 	SegmentAge   time.Duration // or when it spans so much packet time (0: no limit); an hour ends it too
@@ -96,6 +98,8 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.Workers < 0 || o.Workers > 4096:
 		return o, fmt.Errorf("packet store: %d workers: want 1 to 4096", o.Workers)
+	case o.Waiting < 0 || o.Waiting > o.Workers:
+		return o, fmt.Errorf("packet store: %d of %d workers wait: want 0 to %d", o.Waiting, o.Workers, o.Workers)
 	case o.SegmentBytes < 0 || o.SegmentBytes > maxSegmentBytes:
 		return o, fmt.Errorf("packet store: segments of %d bytes: want at most %d", o.SegmentBytes, int64(maxSegmentBytes))
 	case o.ChunkBytes < 2*blockSize || o.ChunkBytes%blockSize != 0 || o.ChunkBytes > 64<<20:

@@ -64,6 +64,10 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 
 func (r *Recorder) newWriter(i int) *Writer {
 	o := &r.opts
+	if i >= o.Workers-o.Waiting {
+		waits := r.opts
+		waits.Policy, o = Block, &waits
+	}
 	return &Writer{
 		cur: noHead, next: 1, opts: o, worker: i, dir: r.dir,
 		queue: make(chan task, 2*o.Chunks+2*o.maxOpen+8), // see W3

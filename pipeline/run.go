@@ -28,7 +28,7 @@ func (p *Pipeline) FragmentsLost() uint64 { return p.lost.fragments.Load() }
 func New(n int, cfg Config) (*Pipeline, error) {
 	p := &Pipeline{}
 	for i := range n {
-		w, err := NewWorker(i, cfg)
+		w, err := NewWorker(cfg.First+i, cfg)
 		if err != nil {
 			return nil, err
 		}

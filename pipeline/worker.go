@@ -28,6 +28,7 @@ type PacketWriter interface {
 
 // Config is what workers are made from.
 type Config struct {
+	First     int // number of the first worker: a pipeline beside another one must not have its workers' numbers
 	Flow      flow.Config
 	Protocols *proto.Set
 	Sink      record.Sink
