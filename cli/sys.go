@@ -54,7 +54,7 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	style := &sys.Style{Buffers: o.buffers, Full: o.verbose, JSON: o.json}
+	style := &sys.Style{Buffers: o.buffers, Full: o.verbose, JSON: o.json, Services: o.ports}
 	format, err := sys.NewFormat(o.format, style, o.clock)
 	if err != nil {
 		return usagef("%w", err)

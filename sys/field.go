@@ -49,6 +49,7 @@ type definition struct {
 	text   func(f *Field, e *Event, dst []byte) (out []byte, ok bool)
 	// each calls yield with every value that a filter may match: for fields of several.
 	each func(f *Field, e *Event, yield func(n int64, text []byte) bool)
+	some bool // its != is true if one of the values is another one
 }
 
 // Field is a field as it was asked for, compiled.
@@ -173,9 +174,6 @@ func rawKind(p *scap.Param) Kind {
 		return Int
 	case scap.RelTime:
 		return Duration
-	}
-	if p.Base == scap.Hex {
-		return HexUint
 	}
 	return Uint
 }

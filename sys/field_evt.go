@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -47,14 +48,14 @@ var eventFields = []definition{
 	}},
 	{name: "evt.rawtime", kind: Time, num: always(func(e *Event) int64 { return e.Time })},
 	{name: "evt.rawtime.s", kind: Int, upper: "ABSTIME", num: always(func(e *Event) int64 { return e.Time / 1e9 })},
-	{name: "evt.rawtime.ns", kind: Int, upper: "ABSTIME", num: always(func(e *Event) int64 { return e.Time % 1e9 })},
+	{name: "evt.rawtime.ns", kind: Int, upper: "ABSTIME", num: always(func(e *Event) int64 { return e.Time % 1e9 }), text: nanosText},
 	{name: "evt.reltime", kind: Duration, num: always(func(e *Event) int64 { return e.Time - e.first })},
 	{name: "evt.reltime.s", kind: Int, upper: "RELTIME", num: always(func(e *Event) int64 { return (e.Time - e.first) / 1e9 })},
-	{name: "evt.reltime.ns", kind: Int, upper: "RELTIME", num: always(func(e *Event) int64 { return (e.Time - e.first) % 1e9 })},
+	{name: "evt.reltime.ns", kind: Int, upper: "RELTIME", num: always(func(e *Event) int64 { return (e.Time - e.first) % 1e9 }), text: nanosText},
 	{name: "evt.pluginname", text: none}, {name: "evt.plugininfo", text: none},
 	{name: "evt.latency", kind: Duration, num: latency(func(n int64) int64 { return n })},
 	{name: "evt.latency.s", kind: Int, upper: "RELTIME", num: latency(func(n int64) int64 { return n / 1e9 })},
-	{name: "evt.latency.ns", kind: Int, upper: "RELTIME", num: latency(func(n int64) int64 { return n % 1e9 })},
+	{name: "evt.latency.ns", kind: Int, upper: "RELTIME", num: latency(func(n int64) int64 { return n % 1e9 }), text: nanosText},
 	{name: "evt.latency.human", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 		if e.Thread == nil {
 			return dst, false
@@ -63,15 +64,12 @@ var eventFields = []definition{
 	}},
 	{name: "evt.deltatime", kind: Duration, num: delta(func(n int64) int64 { return n })},
 	{name: "evt.deltatime.s", kind: Int, upper: "RELTIME", num: delta(func(n int64) int64 { return n / 1e9 })},
-	{name: "evt.deltatime.ns", kind: Int, upper: "RELTIME", num: delta(func(n int64) int64 { return n % 1e9 })},
+	{name: "evt.deltatime.ns", kind: Int, upper: "RELTIME", num: delta(func(n int64) int64 { return n % 1e9 }), text: nanosText},
 	{name: "evt.outputtime", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) { return appendClock(dst, e.Time, true), true }},
 	{name: "evt.dir", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.direction()), true }},
 	{name: "evt.type", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.Name()...), true }},
 	{name: "evt.type.is", kind: Uint, arg: mustArgument, num: func(f *Field, e *Event) (int64, bool) {
-		if e.Name() == f.arg {
-			return 1, true
-		}
-		return 0, true
+		return 1, e.Name() == f.arg
 	}},
 	{name: "syscall.type", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 		if !e.isCall() {
@@ -146,6 +144,15 @@ var eventFields = []definition{
 	{name: "evt.is_open_exec", kind: Bool, num: flag((*Event).opensExec)},
 }
 
+// nanosText shows the nanoseconds within a second with all nine digits.
+func nanosText(f *Field, e *Event, dst []byte) ([]byte, bool) {
+	n, ok := f.def.num(f, e)
+	if !ok {
+		return dst, false
+	}
+	return appendNanos(dst, n), true
+}
+
 // none is the value of fields that no event of ours has.
 func none(_ *Field, _ *Event, dst []byte) ([]byte, bool) { return dst, false }
 
@@ -199,14 +206,14 @@ func (e *Event) isCall() bool {
 		return false
 	}
 	switch e.Info.Name {
-	case "procexit", "signaldeliver", "page_fault", "notification", "tracer", "cpu_hotplug", "pluginevent", "asyncevent",
+	case "signaldeliver", "page_fault", "notification", "tracer", "cpu_hotplug", "pluginevent", "asyncevent",
 		"useradded", "userdeleted", "groupadded", "groupdeleted":
 		return false
 	}
 	return e.Info.Flags&scap.Aside == 0
 }
 
-// errorClass is the class under which a failed call is counted: that of its descriptor, or of its name.
+// errorClass is the class under which a failed call is counted: that of its descriptor, or of what it does.
 func (e *Event) errorClass() scap.Category {
 	if e.FD != nil {
 		switch {
@@ -216,9 +223,12 @@ func (e *Event) errorClass() scap.Category {
 			return scap.CatNet
 		}
 	}
-	switch c := e.Category(); c {
-	case scap.CatFile, scap.CatNet, scap.CatMemory:
-		return c
+	if e.Info.Category == scap.CatMemory {
+		return scap.CatMemory
+	}
+	switch e.Info.Name {
+	case "open", "openat", "openat2", "creat":
+		return scap.CatFile
 	}
 	return scap.CatOther
 }
@@ -263,36 +273,15 @@ func argText(f *Field, e *Event, dst []byte) ([]byte, bool) {
 	if i < 0 {
 		return dst, false
 	}
-	switch p := &e.Info.Params[i]; p.Kind {
-	case scap.Errno:
-		if n, ok := e.Int(i); ok && n < 0 {
-			if name := scap.ErrorName(-n); name != "" {
-				return append(dst, name...), true
-			}
-		}
-	case scap.Flags8, scap.Flags16, scap.Flags32, scap.Mode:
-		n, _ := e.Int(i)
-		if out := appendFlags(dst, p.Flags, uint32(n), 0, 0); len(out) > len(dst) {
-			return out, true
-		}
-	case scap.FSPath, scap.FSRelPath:
-		full := e.appendParam(e.s.scratch(), i, f.style)
-		if n := len(full); n > 0 && full[n-1] == ')' { // where it leads
-			for k := range full {
-				if full[k] == '(' {
-					return append(dst, full[k+1:n-1]...), true
-				}
-			}
-		}
-		return append(dst, full...), true
-	case scap.PID:
-		if n, ok := e.Int(i); ok {
-			if t := e.s.threads[n]; t != nil {
-				return append(dst, t.Comm...), true
-			}
+	n := len(dst)
+	dst = e.appendParam(dst, i, f.style)
+	switch e.Info.Params[i].Kind { // what it means stands in brackets
+	case scap.Errno, scap.Flags8, scap.Flags16, scap.Flags32, scap.Mode, scap.FSPath, scap.FSRelPath, scap.PID, scap.FD, scap.UID, scap.GID, scap.SigType, scap.SyscallID:
+		if open := bytes.IndexByte(dst[n:], '('); open >= 0 && dst[len(dst)-1] == ')' {
+			dst = dst[:n+copy(dst[n:], dst[n+open+1:len(dst)-1])]
 		}
 	}
-	return e.appendParam(dst, i, f.style), true
+	return dst, true
 }
 
 func rawNumber(f *Field, e *Event) (int64, bool) {
@@ -311,10 +300,8 @@ func rawText(f *Field, e *Event, dst []byte) ([]byte, bool) {
 	}
 	p := &e.Info.Params[i]
 	if n, ok := scap.Number(p.Kind, e.Param(i)); ok {
-		switch {
-		case p.Base == scap.Hex:
-			return appendHex(dst, unsigned(n, p.Kind.Size())), true
-		case rawKind(p) == Uint:
+		switch rawKind(p) {
+		case Uint:
 			return strconv.AppendUint(dst, uint64(n), 10), true
 		}
 		return strconv.AppendInt(dst, n, 10), true
@@ -367,21 +354,26 @@ func absPath(f *Field, e *Event, dst []byte) ([]byte, bool) {
 	}
 	for i := range min(e.Params(), len(e.Info.Params)) {
 		p := &e.Info.Params[i]
-		if p.Kind != scap.FSRelPath && p.Kind != scap.FSPath {
+		if p.Kind != scap.FSRelPath {
 			continue
 		}
 		if want--; want >= 0 {
 			continue
 		}
-		name, dir := e.Text(i), e.cwd()
-		if p.Kind == scap.FSRelPath && i > 0 {
-			n, _ := e.Int(i - 1)
-			dir = e.s.dirOf(e, n, name)
-		}
-		if len(name) > 0 && name[0] == '/' {
-			dir = ""
-		}
-		return appendPath(dst, dir, name), true
+		return e.appendFullPath(dst, i), true
 	}
 	return dst, false
+}
+
+// appendFullPath appends the path in parameter i, made absolute.
+func (e *Event) appendFullPath(dst []byte, i int) []byte {
+	name, dir := e.Text(i), e.cwd()
+	if e.Info.Params[i].Kind == scap.FSRelPath && i > 0 {
+		n, _ := e.Int(i - 1)
+		dir = e.s.dirOf(e, n, name)
+	}
+	if len(name) > 0 && name[0] == '/' {
+		dir = ""
+	}
+	return appendPath(dst, dir, name)
 }

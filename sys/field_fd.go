@@ -194,17 +194,34 @@ func fdName(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 	}
 	if f == nil {
 		if i := pathParam[e.Type]; i > 0 && e.Params() >= int(i) { // what could not be opened
-			return absPath(pathField, e, dst)
+			return e.appendFullPath(dst, int(i)-1), true
 		}
 		return dst, e.Type.Exit() && e.Info.Flags&scap.UsesFD != 0
 	}
 	return append(dst, f.Name...), true
 }
 
-var pathField = &Field{}
-
 // pathParam is the place of the path in events that leave a call which opens one, plus one; else 0.
 var pathParam = [scap.Types]int8{3: 2, 59: 2, 307: 3, 327: 3}
+
+// directoryText is the directory of the descriptor, or of what could not be opened.
+func directoryText(fl *Field, e *Event, dst []byte) ([]byte, bool) {
+	f, ok := e.fdOf()
+	if f != nil {
+		return directory(e, f, dst)
+	}
+	if !ok {
+		return dst, false
+	}
+	n := len(dst)
+	if dst, ok = fdName(fl, e, dst); !ok || e.Type == typeConnect {
+		return dst, false
+	}
+	if i := lastSlash(string(dst[n:])); i > 0 {
+		return dst[:n+i], true
+	}
+	return append(dst[:n], '/'), true
+}
 
 func directory(e *Event, f *FD, dst []byte) ([]byte, bool) {
 	if !f.file() && f.Type != scap.FDDirectory {
@@ -220,6 +237,13 @@ func directory(e *Event, f *FD, dst []byte) ([]byte, bool) {
 	return append(dst, f.Name[:i]...), true
 }
 
+// device is a number of the device that a file is on.
+func device(of func(uint32) uint32) numFunc {
+	return fdInt(func(_ *Event, f *FD) (int64, bool) {
+		return int64(of(f.Device)), f.file() || f.Type == scap.FDDirectory
+	})
+}
+
 func filename(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 	if !f.file() {
 		return dst, false
@@ -232,16 +256,20 @@ func filename(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 }
 
 func protoText(which func(e *Event, f *FD) (int64, bool)) textFunc {
-	return fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
+	return func(fl *Field, e *Event, dst []byte) ([]byte, bool) {
+		f, _ := e.fdOf()
+		if f == nil {
+			return dst, false
+		}
 		port, ok := which(e, f)
 		if !ok {
 			return dst, false
 		}
-		if name := query.ServiceName(uint16(port)); name != "" {
+		if name := query.ServiceName(uint16(port)); fl.style.Services && name != "" {
 			return append(dst, name...), true
 		}
 		return strconv.AppendInt(dst, port, 10), true
-	})
+	}
 }
 
 func portOf(which endFunc) func(e *Event, f *FD) (int64, bool) {
@@ -268,7 +296,7 @@ var fdFields = []definition{
 	})},
 	{name: "fd.typechar", text: typeCharText},
 	{name: "fd.name", text: fdName},
-	{name: "fd.directory", text: fdText(directory)},
+	{name: "fd.directory", text: directoryText},
 	{name: "fd.filename", text: fdText(filename)},
 	{name: "fd.ip", kind: IP, filter: true, text: none, each: bothAddrs},
 	{name: "fd.cip", kind: IP, text: addrText(client), each: eachAddr(client)},
@@ -307,17 +335,23 @@ var fdFields = []definition{
 		}
 		return strconv.AppendInt(strconv.AppendInt(dst, e.Thread.TID, 10), n, 10), true
 	}},
-	{name: "fd.containername", text: fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
-		return append(append(append(dst, e.Thread.ContainerID...), ':'), f.Name...), true
-	})},
-	{name: "fd.containerdirectory", text: fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
-		return directory(e, f, append(append(dst, e.Thread.ContainerID...), ':'))
-	})},
+	{name: "fd.containername", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
+		if e.Thread == nil {
+			return dst, false
+		}
+		return fdName(f, e, append(append(dst, e.Thread.ContainerID...), ':'))
+	}},
+	{name: "fd.containerdirectory", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
+		if e.Thread == nil {
+			return dst, false
+		}
+		return directoryText(f, e, append(append(dst, e.Thread.ContainerID...), ':'))
+	}},
 	{name: "fd.proto", kind: Port, filter: true, num: fdInt(portOf(server)), each: bothPorts},
-	{name: "fd.cproto", text: protoText(portOf(client)), num: fdInt(clientPort)},
-	{name: "fd.sproto", text: protoText(portOf(server)), num: portInt(server)},
-	{name: "fd.lproto", text: protoText(portOf(localEnd)), num: portInt(localEnd)},
-	{name: "fd.rproto", text: protoText(portOf(remoteEnd)), num: portInt(remoteEnd)},
+	{name: "fd.cproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(client)), num: fdInt(clientPort)},
+	{name: "fd.sproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(server)), num: portInt(server)},
+	{name: "fd.lproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(localEnd)), num: portInt(localEnd)},
+	{name: "fd.rproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(remoteEnd)), num: portInt(remoteEnd)},
 	{name: "fd.net", kind: Net, filter: true, text: none, each: bothAddrs},
 	{name: "fd.cnet", kind: Net, filter: true, text: none, each: eachAddr(client)},
 	{name: "fd.snet", kind: Net, filter: true, text: none, each: eachAddr(server)},
@@ -327,7 +361,7 @@ var fdFields = []definition{
 	{name: "fd.name_changed", kind: Bool, num: fdInt(func(e *Event, _ *FD) (int64, bool) { return number(e.renamed), true })},
 	{name: "fd.cip.name", text: addrText(client)}, {name: "fd.sip.name", text: addrText(server)},
 	{name: "fd.lip.name", text: addrText(localEnd)}, {name: "fd.rip.name", text: addrText(remoteEnd)},
-	{name: "fd.dev", kind: HexUint, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device), true })},
-	{name: "fd.dev.major", kind: Int, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device >> 20), true })},
-	{name: "fd.dev.minor", kind: Int, upper: "INT32", num: fdInt(func(_ *Event, f *FD) (int64, bool) { return int64(f.Device & 0xfffff), true })},
+	{name: "fd.dev", kind: HexUint, upper: "INT32", num: device(func(d uint32) uint32 { return d })},
+	{name: "fd.dev.major", kind: Int, upper: "INT32", num: device(func(d uint32) uint32 { return d >> 20 })},
+	{name: "fd.dev.minor", kind: Int, upper: "INT32", num: device(func(d uint32) uint32 { return d & 0xfffff })},
 }

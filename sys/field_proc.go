@@ -80,7 +80,7 @@ var procFields = []definition{
 			return p.PID, true
 		}
 		return 0, false
-	}, each: func(f *Field, e *Event, yield func(int64, []byte) bool) {
+	}, some: true, each: func(f *Field, e *Event, yield func(int64, []byte) bool) {
 		e.ancestors(f, func(t *Thread) bool { return yield(t.PID, nil) })
 	}},
 	{name: "proc.aname", arg: mayArgument, text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
@@ -88,7 +88,7 @@ var procFields = []definition{
 			return append(dst, p.Comm...), true
 		}
 		return dst, false
-	}, each: func(f *Field, e *Event, yield func(int64, []byte) bool) {
+	}, some: true, each: func(f *Field, e *Event, yield func(int64, []byte) bool) {
 		e.ancestors(f, func(t *Thread) bool { return yield(0, append(e.s.scratch(), t.Comm...)) })
 	}},
 	{name: "proc.loginshellid", kind: Int, num: ofThread(loginShell)},
@@ -256,7 +256,7 @@ func fdUsage(e *Event, t *Thread) (int64, bool) {
 	return int64(math.Float64bits(float64(e.s.openFDs(t)) * 100 / float64(m.FDLimit))), true
 }
 
-// floatText shows a float as JSON writers do: with a decimal, exactly.
+// floatText shows a float with one decimal.
 func floatText(num numFunc) textFunc {
 	return func(f *Field, e *Event, dst []byte) ([]byte, bool) {
 		n, ok := num(f, e)
@@ -267,16 +267,7 @@ func floatText(num numFunc) textFunc {
 	}
 }
 
-func appendFloat(dst []byte, x float64) []byte {
-	n := len(dst)
-	dst = strconv.AppendFloat(dst, x, 'g', -1, 64)
-	for _, c := range dst[n:] {
-		if c == '.' || c == 'e' || c == 'I' || c == 'N' {
-			return dst
-		}
-	}
-	return append(dst, ".0"...)
-}
+func appendFloat(dst []byte, x float64) []byte { return strconv.AppendFloat(dst, x, 'f', 1, 64) }
 
 func isSwitch(e *Event) bool { return e.Type == typeSwitch1 || e.Type == typeSwitch6 }
 

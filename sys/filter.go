@@ -160,10 +160,10 @@ func textTest(f *Field, op string, values []string, negate bool) (tester, error)
 			found, any := false, false
 			f.def.each(f, e, func(_ int64, b []byte) bool {
 				any = true
-				found = match(b)
+				found = match(b) != (negate && f.def.some)
 				return !found
 			})
-			return any && found != negate
+			return any && found != (negate && !f.def.some)
 		}, nil
 	}
 	return func(e *Event) bool {
@@ -421,10 +421,10 @@ func numberTest(f *Field, op string, values []string, negate bool) (tester, erro
 		return func(e *Event) bool {
 			found, any := false, false
 			f.def.each(f, e, func(n int64, _ []byte) bool {
-				found, any = match(n), true
+				found, any = match(n) != (negate && f.def.some), true
 				return !found
 			})
-			return any && found != negate
+			return any && found != (negate && !f.def.some)
 		}, nil
 	}
 	num := f.def.num

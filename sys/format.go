@@ -219,7 +219,7 @@ func (f *Field) appendJSON(dst []byte, e *Event) ([]byte, bool) {
 	if clockNames[f.def.name] {
 		return strconv.AppendInt(dst, e.Time, 10), true
 	}
-	if f.def.num != nil && (f.def.text == nil || f.Kind == Time || f.Kind == Float || f.def.name == "evt.rawarg" && f.Kind != Text && f.Kind != Bytes) {
+	if f.def.num != nil && (f.def.text == nil || f.Kind == Int || f.Kind == Time || f.Kind == Float || f.def.name == "evt.rawarg" && f.Kind != Text && f.Kind != Bytes) {
 		n, ok := f.def.num(f, e)
 		if !ok {
 			return dst, false

@@ -341,10 +341,13 @@ func (s *Inspector) leave(e *Event, t *Thread, l *lastCall) bool {
 		}
 	}
 	if e.Info.Flags&scap.UsesFD != 0 {
-		if n, ok := e.ownFD(); ok && (!l.valid || l.fd == -1) {
+		if n, ok := e.ownFD(); ok && (!l.valid || e.Enter != 0 || e.Type == typeGetsockopt) {
 			l.fd = n
 		}
 		e.FD = s.FD(t, l.fd)
+		if e.FD != nil && e.Errno == 0 && e.IsIO() && e.FD.socket() {
+			e.FD.connected = true
+		}
 		return e.FD != nil || l.fd >= 0 && infers[e.Type]
 	}
 	return true

@@ -178,9 +178,10 @@ func onConnectEnter(s *Inspector, e *Event) {
 		f.Name = s.names.get(appendSockaddr(s.scratch(), b))
 		e.renamed = true
 	case b[0] == familyINET && len(b) >= 7:
+		to := f.Dest
 		copy(f.Dest[:4], b[1:5])
 		f.DestPort = binary.LittleEndian.Uint16(b[5:])
-		f.Type = scap.FDIPv4
+		f.Type, f.moved = scap.FDIPv4, f.Dest != to
 	case b[0] == familyINET6 && len(b) >= 19:
 		a := [16]byte(b[1:17])
 		f.DestPort = binary.LittleEndian.Uint16(b[17:])
@@ -214,7 +215,8 @@ func onConnect(s *Inspector, e *Event) {
 		e.renamed = true
 		return
 	}
-	if s.updateEnds(f, &t) {
+	if s.updateEnds(f, &t) || f.moved {
+		f.moved = false
 		if f.rename(); f.L4 != scap.L4UDP || f.role == roleNone {
 			f.role = roleClient
 		}
@@ -384,7 +386,6 @@ func onRead(s *Inspector, e *Event) {
 		return
 	}
 	s.seeTuple(e, e.Param(tupleParam(e.Type)), true)
-	e.FD.connected = e.FD.connected || e.FD.socket()
 }
 
 func onWrite(s *Inspector, e *Event) {
@@ -401,7 +402,6 @@ func onWrite(s *Inspector, e *Event) {
 		tuple = in.Param(tupleParam(in.Type))
 	}
 	s.seeTuple(e, tuple, false)
-	e.FD.connected = e.FD.connected || e.FD.socket()
 }
 
 // seeTuple learns a datagram socket's ends from what came or went.

@@ -111,11 +111,17 @@ func (s *Inspector) newChild(e *Event, tid, parent int64, p *Thread) *Thread {
 	if v, ok := e.number(at.gid); ok {
 		t.GID = uint32(v)
 	}
-	if v, ok := e.number(at.vtid); ok {
-		t.VTID = v
+	if v, ok := e.Int(7); ok {
+		t.FDLimit = v
 	}
-	if v, ok := e.number(at.vpid); ok {
-		t.VPID = v
+	if tid != e.Event.Thread { // the ids are those of the parent
+		if t.Flags&scap.ThreadSame == 0 {
+			t.PID = tid
+		}
+		t.VTID, t.VPID = tid, t.PID
+	} else {
+		t.VTID, _ = e.number(at.vtid)
+		t.VPID, _ = e.number(at.vpid)
 	}
 	if at.cgroups >= 0 && e.Params() > at.cgroups {
 		t.Cgroups = setTexts(nil, e.Param(at.cgroups))

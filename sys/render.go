@@ -27,6 +27,8 @@ type Style struct {
 	Buffers Buffers
 	Full    bool // data whole, not the first of it
 	JSON    bool
+	// Services shows ports by their services' names where a field may.
+	Services bool
 }
 
 // dataShown is how many characters of data are shown unless all are asked for.

@@ -145,6 +145,7 @@ type FD struct {
 	connected  bool
 	pending    bool // connect is under way
 	failed     bool
+	moved      bool // connect was entered with another address than before
 	closing    bool // close was entered and not left
 	canceled   bool // ... and the number was opened anew in between
 	http       bool
