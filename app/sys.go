@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +16,14 @@ import (
 type SysFiles struct {
 	Files []string
 	Stdin io.Reader
-	Warn  func(error) // what a damaged file lost
+	Warn  func(error)  // what a damaged file lost
+	First func() error // called once, when the tables are read and before the first event is applied; may be nil
+	began bool
+	read  func(offset int64) // how far a file is read
 }
+
+// Progress has f called now and then with how many bytes of a file were read, unpacked.
+func (in *SysFiles) Progress(f func(offset int64)) { in.read = f }
 
 // Run applies the events of all files in turn to s and hands each to f, until f returns an error or ctx ends. io.EOF from
 // f ends it without one. damaged says that something of a file was left out.
@@ -51,14 +58,23 @@ func (in *SysFiles) file(ctx context.Context, name string, s *sys.Inspector, f f
 		if n&1023 == 0 && ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		e, err := s.Next(r, &raw)
+		if n&0xffff == 0 && in.read != nil {
+			in.read(r.Offset())
+		}
+		err := r.Next(&raw)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
-		if err := f(e); err != nil {
+		if !in.began && in.First != nil {
+			if err := in.First(); err != nil {
+				return false, err
+			}
+		}
+		in.began = true
+		if err := f(s.Apply(&raw)); err != nil {
 			return false, err
 		}
 	}
@@ -102,4 +118,46 @@ func (p *SysPrint) Print(e *sys.Event) error {
 	p.buf = append(p.buf, '\n')
 	_, err := p.Out.Write(p.buf)
 	return err
+}
+
+// SysCopy copies a .scap file, sound or damaged, in the current layout or as sysdig 0.29 reads it.
+func SysCopy(ctx context.Context, in io.Reader, out io.Writer, salvage, old bool) (events int64, damage scap.Damage, err error) {
+	open := scap.NewReader
+	if salvage {
+		open = scap.Salvage
+	}
+	r, err := open(in)
+	if err != nil {
+		return 0, damage, err
+	}
+	defer r.Close()
+	w := scap.NewWriter(out, old)
+	begun := false
+	begin := func(is bool) {
+		if !begun && !is {
+			err = errors.Join(err, w.Table(&scap.Section{}))
+		}
+		begun = true
+	}
+	r.Table = func(entry any) {
+		_, is := entry.(*scap.Section)
+		begin(is)
+		err = errors.Join(err, w.Table(entry))
+	}
+	var e scap.Event
+	for err == nil {
+		if events&1023 == 0 && ctx.Err() != nil {
+			return events, r.Damage(), ctx.Err()
+		}
+		if next := r.Next(&e); next != nil {
+			if next != io.EOF {
+				err = next
+			}
+			break
+		}
+		begin(false)
+		events++
+		err = errors.Join(err, w.Event(&e))
+	}
+	return events, r.Damage(), errors.Join(err, w.Flush())
 }

@@ -2,13 +2,21 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
+	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/sys"
 	"github.com/tapir-project/tapir/sys/chisel"
 )
@@ -29,7 +37,56 @@ func newSys(io Stdio) *cobra.Command {
 			return o.run(c.Context(), io)
 		},
 	}
+	c.AddCommand(newSysCopy(io, "repair", "Make a sound .scap file of a damaged one", true), newSysCopy(io, "convert", "Write a .scap file in the current layout, or in an older one", false))
 	return c
+}
+
+// newSysCopy is the command that copies a file, mending it if salvage is set.
+func newSysCopy(io Stdio, name, short string, salvage bool) *cobra.Command {
+	var version string
+	var compress bool
+	c := &cobra.Command{
+		Use:   name + " IN OUT",
+		Short: short,
+		Args:  cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if version != "" && version != "current" && version != "0.29" {
+				return usagef("--scap-version is current or 0.29, not %s", version)
+			}
+			events, damage, err := sysCopy(c.Context(), args[0], args[1], salvage, version == "0.29", compress)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(io.Out, "%d events written to %s\n", events, args[1])
+			if damage.Any() {
+				fmt.Fprintf(io.Out, "left out: %s\n", damage.String())
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&version, "scap-version", "", "layout: current, or 0.29 for sysdig 0.29")
+	c.Flags().BoolVarP(&compress, "compress", "z", false, "compress with gzip")
+	return c
+}
+
+func sysCopy(ctx context.Context, from, to string, salvage, old, compress bool) (events int64, d scap.Damage, err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return 0, d, err
+	}
+	defer in.Close()
+	f, err := os.Create(to)
+	if err != nil {
+		return 0, d, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	var out io.Writer = f
+	if compress {
+		z := gzip.NewWriter(f)
+		defer func() { err = errors.Join(err, z.Close()) }()
+		out = z
+	}
+	return app.SysCopy(ctx, in, out, salvage, old)
 }
 
 // run does what the options ask for.
@@ -42,13 +99,29 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 		return sysListFields(io.Out, o.verbose)
 	case o.listEvents:
 		return sysListEvents(io.Out)
+	case o.listChisels:
+		return sysListChisels(io.Out)
+	case o.chiselInfo != "":
+		return sysDescribeChisel(io.Out, o.chiselInfo)
 	case len(o.files) == 0:
 		return usagef("say which file to read: tapir sys -r FILE (live capture: tapir sys record)")
 	}
 	return o.read(ctx, io)
 }
 
-// read shows the events of files.
+// sysRun is one reading of files.
+type sysRun struct {
+	*sysOptions
+	filter *sys.Filter
+	print  *app.SysPrint
+	write  *app.SysWriter
+	runs   []*chisel.Run
+	counts map[string]int64 // -S
+	read   int64
+	began  time.Time
+}
+
+// read shows, counts, reports or writes the events of files.
 func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 	filter, err := sys.NewFilter(o.filter)
 	if err != nil {
@@ -60,44 +133,124 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 		return usagef("%w", err)
 	}
 	out := bufio.NewWriterSize(stdio.Out, 64<<10)
-	p := &app.SysPrint{Out: out, Format: format, JSON: o.json}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio)}
 	s := sys.New()
-	runs, err := o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
+	r := &sysRun{sysOptions: o, filter: filter, print: &app.SysPrint{Out: out, Format: format, JSON: o.json}, began: time.Now()}
+	r.runs, err = o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
 		Filter: o.filter, Source: o.files[0], Sys: s})
 	if err != nil {
 		return errors.Join(err, out.Flush())
 	}
-	damaged, err := files.Run(ctx, s, func(e *sys.Event) error {
-		if o.events > 0 && e.Num > o.events {
-			return io.EOF
+	if o.write != "" {
+		r.write = app.NewSysWriter(o.writeTo(stdio, s, filter), s)
+		files.First = r.write.Begin
+		if o.seconds > 0 || o.fileSize > 0 || o.perFile > 0 {
+			files.First = nil
 		}
-		if e.Hidden || !filter.Pass(e) {
-			return nil
+	}
+	if o.summary {
+		r.counts = map[string]int64{}
+	}
+	if o.progress {
+		files.Progress(func(n int64) { fmt.Fprintf(stdio.Err, "%d MB read\n", n>>20) })
+	}
+	damaged, err := files.Run(ctx, s, r.event)
+	return r.finish(err, damaged, out, stdio)
+}
+
+// writeTo is where -w and its kin have events written.
+func (o *sysOptions) writeTo(stdio Stdio, s *sys.Inspector, f *sys.Filter) app.SysWrite {
+	w := app.SysWrite{File: o.write, Stdout: stdio.Out, Compress: o.compress, Old: o.oldLayout, Bytes: o.fileSize * 1e6, Events: o.perFile,
+		Seconds: o.seconds, Ring: o.ring, NoUsers: o.noUsers}
+	if o.filterAll {
+		w.Threads = func(t *sys.Thread) bool { return f.Pass(s.Imagine(t, nil)) }
+	}
+	return w
+}
+
+// event does with an event what was asked for.
+func (r *sysRun) event(e *sys.Event) error {
+	if r.events > 0 && e.Num > r.events {
+		return io.EOF
+	}
+	r.read++
+	if r.duration > 0 && time.Since(r.began) > time.Duration(r.duration)*time.Second {
+		return io.EOF
+	}
+	pass := !e.Hidden && r.filter.Pass(e)
+	if r.write != nil {
+		hidden := e.Hidden
+		if !pass && r.fat && e.Info.Flags&scap.Modifies != 0 {
+			e.Event.Hidden = true
 		}
-		if len(runs) > 0 {
-			for _, r := range runs {
-				if err := r.Event(e); err != nil {
-					return err
-				}
-			}
-			return nil
+		if pass || e.Event.Hidden {
+			err := r.write.Event(e.Event)
+			e.Event.Hidden = hidden
+			return err
 		}
-		if !o.debug && !e.Shown() || o.quiet {
-			return nil
+	}
+	if !pass {
+		return nil
+	}
+	if r.counts != nil {
+		dir := "> "
+		if e.Type.Exit() {
+			dir = "< "
 		}
-		return p.Print(e)
-	})
-	for _, r := range runs {
-		err = errors.Join(err, r.End())
+		r.counts[dir+e.Name()]++
+	}
+	for _, c := range r.runs {
+		if err := c.Event(e); err != nil {
+			return err
+		}
+	}
+	if len(r.runs) > 0 || r.quiet || r.write != nil || !r.debug && !e.Shown() {
+		return nil
+	}
+	if r.unflushed {
+		return errors.Join(r.print.Print(e), r.print.Out.Flush())
+	}
+	return r.print.Print(e)
+}
+
+// finish ends what runs, and prints what was counted.
+func (r *sysRun) finish(err error, damaged bool, out *bufio.Writer, stdio Stdio) error {
+	for _, c := range r.runs {
+		err = errors.Join(err, c.End())
+	}
+	if r.write != nil {
+		err = errors.Join(err, r.write.Close())
+	}
+	if r.counts != nil {
+		printCounts(out, r.counts)
 	}
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
+	}
+	if r.verbose {
+		d := time.Since(r.began).Seconds()
+		fmt.Fprintf(stdio.Err, "Elapsed time: %.3f, Captured Events: %d, %.2f eps\n", d, r.read, float64(r.read)/d)
 	}
 	if damaged {
 		return errDamaged
 	}
 	return nil
+}
+
+// printCounts prints how many events of each name there were, the most frequent first.
+func printCounts(w io.Writer, counts map[string]int64) {
+	names := slices.Collect(maps.Keys(counts))
+	slices.SortFunc(names, func(a, b string) int {
+		if counts[a] != counts[b] {
+			return cmp.Compare(counts[b], counts[a])
+		}
+		return strings.Compare(a, b)
+	})
+	const rule = "----------------------\n"
+	fmt.Fprintf(w, "%s%-16s#Calls\n%s", rule, "Event", rule)
+	for _, n := range names {
+		fmt.Fprintf(w, "%-18s%d\n", n, counts[n])
+	}
 }
 
 // startChisels begins the chisels that were asked for. One that has nothing to say but a sentence says it on standard output,

@@ -36,6 +36,7 @@ type sysOptions struct {
 	filterAll bool // --filter-proclist
 	noUsers   bool
 	ports     bool
+	oldLayout bool
 
 	chisels     []sysChisel
 	listChisels bool
@@ -124,6 +125,13 @@ var sysFlags = []sysFlag{
 	{'R', "resolve-ports", "", "show ports by their services' names", yes(func(o *sysOptions) *bool { return &o.ports })},
 	{'E', "exclude-users", "", "write no users and groups", yes(func(o *sysOptions) *bool { return &o.noUsers })},
 	{0, "filter-proclist", "", "write only the processes that pass the filter", yes(func(o *sysOptions) *bool { return &o.filterAll })},
+	{0, "scap-version", "VERSION", "layout that -w writes: current, or 0.29 as sysdig 0.29 reads it", func(o *sysOptions, v string) error {
+		if v != "current" && v != "0.29" {
+			return usagef("--scap-version is current or 0.29, not %s", v)
+		}
+		o.oldLayout = v == "0.29"
+		return nil
+	}},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
 	{'h', "help", "", "this list", yes(func(o *sysOptions) *bool { return &o.help })},
 }

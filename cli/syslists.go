@@ -8,6 +8,7 @@ import (
 
 	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/sys"
+	"github.com/tapir-project/tapir/sys/chisel"
 )
 
 // sysHelp is made of the options.
@@ -67,4 +68,43 @@ func sysListEvents(w io.Writer) error {
 		out.WriteString(")\n")
 	}
 	return out.Flush()
+}
+
+// sysListChisels lists the chisels by category.
+func sysListChisels(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	category := ""
+	for _, c := range chisel.All() {
+		if c.Category != category {
+			category = c.Category
+			fmt.Fprintf(out, "\nCategory: %s\n%s\n", category, strings.Repeat("-", len(category)+10))
+		}
+		if len(c.Name) >= 16 {
+			fmt.Fprintf(out, "%s\n%16s%s\n", c.Name, "", c.Short)
+			continue
+		}
+		fmt.Fprintf(out, "%-16s%s\n", c.Name, c.Short)
+	}
+	return out.Flush()
+}
+
+// sysDescribeChisel says what a chisel does and which arguments it takes.
+func sysDescribeChisel(w io.Writer, name string) error {
+	c := chisel.Find(name)
+	if c == nil {
+		return usagef("there is no chisel %s (tapir sys -cl lists them)", name)
+	}
+	fmt.Fprintf(w, "\nCategory: %s\n%s\n%-16s%s\n\n%s\nArgs:\n", c.Category, strings.Repeat("-", len(c.Category)+10), c.Name, c.Short, c.Desc)
+	if len(c.Args) == 0 {
+		fmt.Fprintln(w, "(None)")
+	}
+	for _, a := range c.Args {
+		form := "%s"
+		if a.Optional {
+			form = "[%s]"
+		}
+		fmt.Fprintf(w, form+" %s - %s\n", a.Type, a.Name, a.Desc)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
 }

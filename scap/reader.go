@@ -18,7 +18,6 @@ type Reader struct {
 	buf    []byte
 	at     int   // of the next block in buf
 	base   int64 // of buf[0] in the unpacked file
-	begun  bool  // a section header came
 	damage Damage
 }
 
@@ -69,12 +68,20 @@ func (d *Damage) String() string {
 const readSize = 256 << 10
 
 // NewReader begins to read r, plain or compressed. The error says that r is no .scap file, or is that of reading it.
-func NewReader(r io.Reader) (*Reader, error) {
+func NewReader(r io.Reader) (*Reader, error) { return newReader(r, false) }
+
+// Salvage begins to read r whatever it begins with: what is sound further on is found.
+func Salvage(r io.Reader) (*Reader, error) { return newReader(r, true) }
+
+func newReader(r io.Reader, salvage bool) (*Reader, error) {
 	in, closer, err := unpack(r)
 	if err != nil {
 		return nil, err
 	}
 	s := &Reader{in: in, closer: closer, buf: make([]byte, 0, readSize)}
+	if salvage {
+		return s, nil
+	}
 	if !s.fill(blockOverhead) && s.err != io.EOF {
 		return nil, s.err
 	}

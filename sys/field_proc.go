@@ -103,7 +103,7 @@ var procFields = []definition{
 	{name: "thread.pfminor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Minor) })},
 	{name: "thread.tid", kind: Int, num: threadInt(func(t *Thread) int64 { return t.TID })},
 	{name: "thread.ismain", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.TID == t.PID) })},
-	{name: "thread.exectime", kind: Duration, num: ofThread(func(e *Event, t *Thread) (int64, bool) { return t.exec.last, isSwitch(e) && t.exec.last > 0 })},
+	{name: "thread.exectime", kind: Duration, num: ofThread(execTime)},
 	{name: "thread.totexectime", kind: Duration, num: threadInt(func(t *Thread) int64 { return t.exec.total })},
 	{name: "thread.cgroups", text: threadText(func(_ *Event, t *Thread, dst []byte) ([]byte, bool) {
 		return appendTexts(dst, t.Cgroups, ' '), len(t.Cgroups) > 0
@@ -336,4 +336,12 @@ func userText(id func(*Thread) uint32, text func(*scap.User) string) textFunc {
 		}
 		return dst, false
 	})
+}
+
+// execTime is how long the thread ran that a switch ends; 0 for other events.
+func execTime(e *Event, t *Thread) (int64, bool) {
+	if isSwitch(e) {
+		return t.exec.last, true
+	}
+	return 0, true
 }
