@@ -1,14 +1,13 @@
 package app
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/sys"
