@@ -35,6 +35,8 @@ type sflowDecode struct {
 	netflowPort, netflowVersion            int
 	peerAS, unscaled                       bool
 	port                                   int
+	sampling                               uint32
+	playback                               float64
 	only4, only6, both                     bool
 	ignored                                bool
 }
@@ -80,6 +82,8 @@ func (o *sflowDecode) flags(c *cobra.Command) {
 	f.IntVarP(&o.netflowVersion, "netflow-version", "N", 5, "version of NetFlow: 5 or 9")
 	f.BoolVarP(&o.peerAS, "netflow-peer-as", "e", false, "AS numbers of peers, not origins, in NetFlow")
 	f.BoolVarP(&o.unscaled, "no-scaling", "s", false, "leave scaling by the sampling rate to the NetFlow collector")
+	f.Uint32VarP(&o.sampling, "read-pcap-sampling", "R", 0, "sample one of N packets of the capture instead, as sFlow")
+	f.Float64VarP(&o.playback, "read-pcap-playback", "P", 0, "speed at which -R reads: 1 as it was captured, 0 at once")
 	f.IntVarP(&o.port, "port", "p", 6343, "UDP port to listen on where no file is given")
 	f.BoolVarP(&o.only4, "listen-v4-only", "4", false, "listen on IPv4 only")
 	f.BoolVarP(&o.only6, "listen-v6-only", "6", false, "listen on IPv6 only")
@@ -151,6 +155,15 @@ func (o *sflowDecode) run(ctx context.Context, io Stdio, files []string) error {
 	}
 	if o.format == "ndjson" {
 		emit, flush = typedRecords(io)
+	}
+	if o.sampling > 0 {
+		if len(files) == 0 {
+			return usagef("sflow decode: -R samples which capture? (-r FILE)")
+		}
+		err = app.SampleCapture(ctx, app.ReadFiles{Files: files, Stdin: io.In, Warn: warner(io)}, o.sampling, o.playback, func(b []byte, at time.Time) error {
+			return emit(b, sflowtool.Meta{Captured: at})
+		})
+		return errors.Join(err, flush())
 	}
 	if len(files) > 0 {
 		err = app.SFlowDatagrams(ctx, app.ReadFiles{Files: files, Stdin: io.In, Warn: warner(io)}, func(d *app.Datagram) error {

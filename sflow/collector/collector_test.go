@@ -328,10 +328,7 @@ func TestHostile(t *testing.T) {
 	m, _ := datagrams.New(datagrams.Switch, 1)
 	c := NewConverter(NewLedger(), nil, nil)
 	var batch record.Batch
-	n := 100_000
-	if testing.Short() {
-		n = 1000
-	}
+	const n = hostileDatagrams
 	for i := range n {
 		_, good := m.Next()
 		b := bytes.Clone(good)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package collector
+
+const hostileDatagrams = 100_000
