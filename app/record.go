@@ -107,5 +107,5 @@ func (c *Capture) filter() string {
 
 // ownTraffic is the filter that leaves out the API's TCP port on loopback.
 func ownTraffic(port int) string {
-	return fmt.Sprintf("not (tcp port %d and (host 127.0.0.1 or host ::1))", port)
+	return fmt.Sprintf("not (tcp port %d and (net 127.0.0.0/8 or host ::1))", port)
 }

@@ -65,7 +65,7 @@ func newRecord(io Stdio) *cobra.Command {
 	f.BoolVar(&noAPI, "no-api", false, "capture only")
 	f.StringSliceVar(&sflowPorts, "sflow", nil, "receive sFlow, NetFlow and IPFIX too, on these ports or ADDRESS:PORT, as tapir sflow collect does")
 	sflowFlags(c, &sflow)
-	f.BoolVar(&keepOwn, "record-own-api", false, "record the API's own traffic on loopback too")
+	f.BoolVar(&keepOwn, "record-own-api", false, "record the API's own traffic on loopback too, which is left out of the capture otherwise")
 	return c
 }
 
