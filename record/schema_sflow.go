@@ -33,7 +33,7 @@ var sflowFields = append([]Field{
 	{Name: "sflow.tcp_flags", Type: TypeInt, Kinds: InSample, Aliases: []string{"TCPFlags"}, Desc: "TCP flags of the sampled packet; of all packets of a NetFlow flow"},
 	{Name: "sflow.discard_reason", Type: TypeTerm, Kinds: InSample, Aliases: []string{"discardReason"}, Desc: "Why the device dropped the packet"},
 	{Name: "sflow.metrics", Type: TypeTerm, Kinds: InSample, Many: true, Desc: "Metrics with names, each as name=value"},
-	{Name: "sflow.other", Type: TypeTerm, Kinds: InSample, Many: true, Desc: "Records of unknown structure, each as tag and bytes in hexadecimal"},
+	{Name: "sflow.other", Type: TypeTerm, Kinds: InSample, Many: true, Desc: "Records of unknown structure and damaged ones, each as tag and bytes in hexadecimal"},
 	{Name: "sflow.damage", Type: TypeTerm, Kinds: InSample, Many: true, Desc: "What was damaged of the sample"},
 	{Name: "event.action", Type: TypeTerm, Kinds: InSample, Desc: "What happened to an exporter: exporter-up, exporter-down, exporter-restart"},
 }, sflowRecords()...)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"runtime"
 	"syscall"
 	"time"
@@ -36,8 +37,9 @@ func decode(o options) error {
 			measure(o.n, kind, d.name, all, d.read)
 		}
 	}
+	_, err := fmt.Fprintln(io.Discard, sum)
 	fmt.Println()
-	return nil
+	return err
 }
 
 // measure reads n datagrams and prints what they took.

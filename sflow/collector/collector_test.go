@@ -155,7 +155,7 @@ func TestConvertDamage(t *testing.T) {
 	e.End()
 	c := NewConverter(NewLedger(), nil, nil)
 	got := convert(t, c, e.Bytes(), &Meta{At: noon})
-	check(t, got[0], map[string]any{"sflow.other": "[9:99 abcd]", "source.ip": client, "sflow.damage": "[0:1001: out_priority: 0 of 4 bytes: truncated]", "sflow.out_vlan": 0})
+	check(t, got[0], map[string]any{"sflow.other": "[0:1001 000000000000000000000000 9:99 abcd]", "source.ip": client, "sflow.damage": "[0:1001: out_priority: 0 of 4 bytes: truncated]", "sflow.out_vlan": 0})
 	if c.Add([]byte("GET / HTTP/1.1"), &Meta{At: noon, Sender: client}, &record.Batch{}) {
 		t.Error("text is taken for sFlow")
 	}

@@ -232,7 +232,7 @@ func (c *Converter) records(r *record.Record, s *sflow.Sample, agent netip.Addr,
 			continue
 		case own(l):
 			if err := c.known(r, &e, &rec, l, weight); err != nil {
-				v.PutString(fDamage, rec.Tag.String()+": "+err.Error())
+				c.damage(v, &rec, err)
 			}
 			continue
 		case l.Counters && l.Tag == sflow.TagPortName && s.Source.Class == sflow.SourceInterface && rec.Decode(&c.port) == nil:
@@ -246,13 +246,19 @@ func (c *Converter) records(r *record.Record, s *sflow.Sample, agent netip.Addr,
 			}
 		}
 		if err := fields.Err(); err != nil {
-			v.PutString(fDamage, rec.Tag.String()+": "+err.Error())
+			c.damage(v, &rec, err)
 		}
 	}
 	if err := records.Err(); err != nil && s.Err == nil && rec.Err == nil {
 		v.PutString(fDamage, err.Error())
 	}
 	c.putEnds(v, &e)
+}
+
+// damage keeps a record that could not be read to its end, and why.
+func (c *Converter) damage(v *record.Values, rec *sflow.Record, err error) {
+	v.PutString(fDamage, rec.Tag.String()+": "+err.Error())
+	c.other(v, rec.Tag, rec.Body)
 }
 
 // hash makes of a sample's place in its sequence what its id is made of.
