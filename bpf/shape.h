@@ -84,9 +84,7 @@ inline_ long make_room(struct __sk_buff *skb, const struct shape *s)
 		return bpf_skb_change_head(skb, s->header_len, 0);
 	flags |= s->flags & IPV6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	flags |= s->flags & VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
-	flags |= BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
-	/* The inner header begins behind VXLAN's 8 bytes, which the kernel takes for a part of it. */
-	flags |= s->flags & VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L2(22) : BPF_F_ADJ_ROOM_ENCAP_L2(14);
+	flags |= BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_ENCAP_L2(14);
 	if (bpf_skb_load_bytes(skb, 0, eth, 14) || bpf_skb_adjust_room(skb, s->header_len, BPF_ADJ_ROOM_MAC, flags))
 		return -1;
 	return bpf_skb_store_bytes(skb, s->header_len, eth, 14, 0);

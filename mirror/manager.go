@@ -72,6 +72,7 @@ type Manager struct {
 	requests chan request
 	control  *control
 	pins     *pins
+	adopted  bool // the kernel side was there before
 }
 
 // state is what a later process has to know to take over: which ids stand for what.
@@ -129,7 +130,7 @@ func Open(cfg Config) (m *Manager, err error) {
 		shapers: map[string]*shaper{}, known: map[string]bool{}, requests: make(chan request)}
 	defer func() {
 		if err != nil {
-			m.cfg.Persist = false
+			m.cfg.Persist = m.adopted // what another process left goes on as it was
 			err = errors.Join(err, m.Close())
 			m = nil
 		}
@@ -382,7 +383,7 @@ func (m *Manager) Close() error {
 		m.kernel.close()
 	}
 	if m.pins != nil {
-		if !m.cfg.Persist && m.pins.exist() {
+		if m.state.Config.Persist && !m.cfg.Persist {
 			errs = append(errs, m.pins.remove(&m.state))
 		}
 		m.pins.close()

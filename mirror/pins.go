@@ -231,7 +231,7 @@ func (m *Manager) adopt() error {
 	if err != nil {
 		return err
 	}
-	m.state = st
+	m.state, m.adopted = st, true
 	if m.kernel, err = newKernel(all, st.Secret); err != nil {
 		return err
 	}

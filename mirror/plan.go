@@ -176,13 +176,13 @@ func (m *Manager) fast(p *plan, source rtnl.Link, links map[string]rtnl.Link) (u
 	}
 	virtual := isVirtual(source)
 	for _, o := range p.outputs {
-		virtual = virtual && isVirtual(links[o])
+		virtual = virtual && isVirtual(links[o]) && takesOffloads(m.promisc.fd, o)
 	}
 	if m.cfg.Mode == ModeXDP {
-		return true, !virtual
+		return true, !isVirtual(source)
 	}
 	// On the kernel's packets XDP sends without what stands between the stack and a driver: software checksums and
-	// segments, tags, queues. A veth takes packets as they are, so nothing is lost there. It pays from two outputs on;
+	// segments, tags, queues. A veth with its offloads on takes packets as they are, so nothing is lost there. It pays from two outputs on;
 	// for one, the ingress program hands over the packet itself.
 	return virtual && p.Copies > 1, false
 }
