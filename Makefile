@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-sflow clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,6 +81,9 @@ bench: setup-test build ## the benchmarks of docs/bench.md, each against its pee
 
 bench-sflow: build ## sFlow beside goflow2, gopacket and, where installed, sflowtool
 	$(GO) run ./bench/sflow
+
+bench-mirror: ## packets per second of mirroring beside tc mirred and daemonlogger (root)
+	$(GO) run ./bench/mirror
 
 clean: ## remove what was built
 	rm -rf tapir bench/out web/ui/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg

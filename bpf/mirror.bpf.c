@@ -35,7 +35,7 @@ struct plan {
 	u32 copies;
 	u32 count; /* index into counts, of the source */
 	u32 pass; /* packets go on to the host */
-	u32 pad;
+	u32 single; /* index into counts: the only copy gets every packet as it is; 0: look at the copies */
 	struct copy copy[COPIES];
 };
 
@@ -281,12 +281,19 @@ int tapir_mirror(struct __sk_buff *skb)
 {
 	u32 key = slot, zero = 0, len = wire_len(skb);
 	void *inner = bpf_map_lookup_elem(&plans, &key);
-	struct work *w = bpf_map_lookup_elem(&works, &zero);
+	struct work *w;
 	struct plan *p;
 	struct count *n;
 	struct copy *c;
 
-	if (!inner || !w || !(p = bpf_map_lookup_elem(inner, &zero)) || !(n = count_of(p->count)))
+	if (!inner || !(p = bpf_map_lookup_elem(inner, &zero)))
+		return TC_ACT_UNSPEC;
+	if (p->single && skb->len <= p->copy[0].limit && (n = count_of(p->single))) {
+		n->packets++;
+		n->bytes += len;
+		return bpf_redirect(p->copy[0].ifindex, 0);
+	}
+	if (!(n = count_of(p->count)) || !(w = bpf_map_lookup_elem(&works, &zero)))
 		return TC_ACT_UNSPEC;
 	n->packets++;
 	n->bytes += len;
@@ -355,7 +362,7 @@ int tapir_fast(struct xdp_md *ctx)
 		return XDP_PASS;
 	n->packets++;
 	n->bytes += len;
-	return bpf_redirect_map(&outputs, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+	return bpf_redirect_map(&outputs, 0, BPF_F_BROADCAST); /* the source itself is not among them */
 }
 
 char license_[] SEC("license") = "Dual BSD/GPL";

@@ -45,7 +45,7 @@ type MirrorPlan struct {
 	Copies uint32
 	Count  uint32
 	Pass   uint32
-	Pad    uint32
+	Single uint32
 	Copy   [64]MirrorCopy
 }
 

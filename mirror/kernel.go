@@ -69,16 +69,15 @@ func privilege(err error) error {
 	return err
 }
 
-// load loads one program with its constants. prepare may change its specification first.
-func (k *kernel) load(name string, constants map[string]any, extra map[string]*ebpf.Map, prepare func(*ebpf.ProgramSpec) error) (*ebpf.Program, error) {
+// load loads one program with its constants. prepare, if not nil, may change what is loaded first; fill what its own maps
+// hold.
+func (k *kernel) load(name string, constants map[string]any, prepare func(*ebpf.CollectionSpec) error, fill func(*ebpf.Collection) error) (*ebpf.Program, error) {
 	spec := k.spec.Copy()
 	maps := map[string]*ebpf.Map{}
 	for n := range spec.Maps {
 		if m := k.maps[n]; m != nil {
 			maps[n] = m
-		} else if m := extra[n]; m != nil {
-			maps[n] = m
-		} else if n == bpf.MirrorMapOutputs {
+		} else if n == bpf.MirrorMapOutputs && name != bpf.MirrorProgTapirFast {
 			delete(spec.Maps, n)
 		}
 	}
@@ -93,7 +92,7 @@ func (k *kernel) load(name string, constants map[string]any, extra map[string]*e
 		}
 	}
 	if prepare != nil {
-		if err := prepare(spec.Programs[name]); err != nil {
+		if err := prepare(spec); err != nil {
 			return nil, err
 		}
 	}
@@ -102,19 +101,25 @@ func (k *kernel) load(name string, constants map[string]any, extra map[string]*e
 		return nil, privilege(fmt.Errorf("load program %s: %w", name, err))
 	}
 	defer c.Close()
+	if fill != nil {
+		if err := fill(c); err != nil {
+			return nil, err
+		}
+	}
 	return c.DetachProgram(name), nil
 }
 
 // loadMirror loads the ingress program of the source in a slot, with its filters.
 func (k *kernel) loadMirror(slot uint32, filters map[uint32][]xbpf.RawInstruction) (*ebpf.Program, error) {
-	return k.load(bpf.MirrorProgTapirMirror, map[string]any{bpf.MirrorVarSlot: slot, bpf.MirrorVarSecret: k.secret}, nil, func(p *ebpf.ProgramSpec) error {
+	return k.load(bpf.MirrorProgTapirMirror, map[string]any{bpf.MirrorVarSlot: slot, bpf.MirrorVarSecret: k.secret}, func(spec *ebpf.CollectionSpec) error {
+		p := spec.Programs[bpf.MirrorProgTapirMirror]
 		body, err := filter.Body(filters)
 		if err != nil {
 			return err
 		}
 		p.Instructions, err = filter.Splice(p.Instructions, body)
 		return err
-	})
+	}, nil)
 }
 
 // loadShape loads the egress program.
@@ -124,18 +129,18 @@ func (k *kernel) loadShape() (*ebpf.Program, error) {
 
 // loadFast loads the XDP program that sends every packet of at most limit bytes to all outputs (indexes of interfaces).
 func (k *kernel) loadFast(limit, count uint32, outputs []uint32) (*ebpf.Program, error) {
-	m, err := ebpf.NewMap(k.spec.Maps[bpf.MirrorMapOutputs])
-	if err != nil {
-		return nil, privilege(fmt.Errorf("create map %s: %w", bpf.MirrorMapOutputs, err))
-	}
-	defer m.Close()
-	for i, o := range outputs {
-		if err := m.Put(uint32(i), o); err != nil {
-			return nil, fmt.Errorf("output %d of a broadcast: %w", o, err)
+	constants := map[string]any{bpf.MirrorVarFastLimit: limit, bpf.MirrorVarFastCount: count}
+	return k.load(bpf.MirrorProgTapirFast, constants, func(spec *ebpf.CollectionSpec) error {
+		spec.Maps[bpf.MirrorMapOutputs].MaxEntries = uint32(len(outputs)) // a broadcast looks at each entry, used or not
+		return nil
+	}, func(c *ebpf.Collection) error {
+		for i, o := range outputs {
+			if err := c.Maps[bpf.MirrorMapOutputs].Put(uint32(i), o); err != nil {
+				return fmt.Errorf("output %d of a broadcast: %w", o, err)
+			}
 		}
-	}
-	return k.load(bpf.MirrorProgTapirFast, map[string]any{bpf.MirrorVarFastLimit: limit, bpf.MirrorVarFastCount: count},
-		map[string]*ebpf.Map{bpf.MirrorMapOutputs: m}, nil)
+		return nil
+	})
 }
 
 // setPlan puts a plan in place of the one in a slot. When it returns no packet is treated by the old one any more.

@@ -87,7 +87,26 @@ func (m *Manager) plans(rules []Rule, targets map[string]target) (map[string]*pl
 			}
 		}
 	}
+	for from, p := range out {
+		if p.plain && p.Copies == 1 {
+			id, err := m.fastCounter(fmt.Sprintf("single %s %v", from, p.counts), p)
+			if err != nil {
+				return nil, err
+			}
+			p.Single = id
+		}
+	}
 	return out, nil
+}
+
+// fastCounter gives the counter for packets of a source that are not counted one by one for rules and copies. Counter 0
+// is never one of these: a rule has it.
+func (m *Manager) fastCounter(key string, p *plan) (uint32, error) {
+	id, err := m.counter(key)
+	if err == nil && !slices.ContainsFunc(m.state.Fast, func(f fastCount) bool { return f.ID == id }) {
+		m.state.Fast = append(m.state.Fast, fastCount{ID: id, Counts: append([]uint32{p.Count}, p.counts...)})
+	}
+	return id, err
 }
 
 // add appends a copy.

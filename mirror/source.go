@@ -141,12 +141,9 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 	if key == a.fastKey {
 		return nil
 	}
-	id, err := m.counter(fmt.Sprintf("fast %s %s", name, key))
+	id, err := m.fastCounter(fmt.Sprintf("fast %s %s", name, key), p)
 	if err != nil {
 		return err
-	}
-	if !slices.ContainsFunc(m.state.Fast, func(f fastCount) bool { return f.ID == id }) {
-		m.state.Fast = append(m.state.Fast, fastCount{ID: id, Counts: append([]uint32{p.Count}, p.counts...)})
 	}
 	prog, err := m.kernel.loadFast(limit(least), id, outputs)
 	if err != nil {
