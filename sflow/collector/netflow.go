@@ -137,7 +137,7 @@ func (c *Converter) readNetFlow(b []byte, m *Meta, msg *message, batch *record.B
 	}
 	var nine netflow.NFv9Packet
 	var ten netflow.IPFIXPacket
-	err := netflow.DecodeMessageVersion(bytes.NewBuffer(b), t, &nine, &ten)
+	err := decodeSets(b, t, &nine, &ten)
 	sets := nine.FlowSets
 	if msg.version == 9 {
 		msg.domain, msg.sequence, msg.uptime, msg.sec = nine.SourceId, nine.SequenceNumber, nine.SystemUptime, nine.UnixSeconds
@@ -164,6 +164,56 @@ func (c *Converter) readNetFlow(b []byte, m *Meta, msg *message, batch *record.B
 		}
 	}
 	return err
+}
+
+// decodeSets decodes a message. A defect in code that is not ours costs the datagram, not the collector.
+func decodeSets(b []byte, t *templates, nine *netflow.NFv9Packet, ten *netflow.IPFIXPacket) (err error) {
+	if err := checkTemplates(b); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("netflow decoder: %v", p)
+		}
+	}()
+	return netflow.DecodeMessageVersion(bytes.NewBuffer(b), t, nine, ten)
+}
+
+// checkTemplates refuses messages with templates of more fields than they have bytes for: the decoder makes room for as many
+// as a template says before it looks.
+func checkTemplates(b []byte) error {
+	version, header, templateSet := binary.BigEndian.Uint16(b), 20, uint16(0)
+	if version == 10 {
+		header, templateSet = 16, 2
+	}
+	if len(b) < header {
+		return nil // the decoder says so
+	}
+	for b = b[header:]; len(b) >= 4; {
+		id, n := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
+		if n < 4 {
+			return fmt.Errorf("netflow set of %d bytes: %w", n, sflow.ErrTruncated)
+		}
+		set := b[4:min(max(n, 4), len(b))]
+		b = b[min(n, len(b)):]
+		for id == templateSet && len(set) >= 4 {
+			fields := int(binary.BigEndian.Uint16(set[2:]))
+			if set = set[4:]; 4*fields > len(set) {
+				return fmt.Errorf("netflow template of %d fields in %d bytes: %w", fields, len(set), sflow.ErrTruncated)
+			}
+			for range fields {
+				size := 4
+				if version == 10 && len(set) > 0 && set[0]&0x80 != 0 { // an enterprise number follows
+					size = 8
+				}
+				if len(set) < size {
+					return fmt.Errorf("netflow template field: %w", sflow.ErrTruncated)
+				}
+				set = set[size:]
+			}
+		}
+	}
+	return nil
 }
 
 // samplingRate is the rate that a field of options tells: samplingInterval, samplerRandomInterval, samplingPacketInterval.
@@ -238,8 +288,11 @@ func (c *Converter) finish(r *record.Record, f *nfFlow, rate uint32, agent netip
 
 // version5 reads records of 48 bytes behind a header of 24; all that is not there is not read.
 func (c *Converter) version5(b []byte, m *Meta, msg *message, batch *record.Batch) error {
-	if len(b) < 24 || int(binary.BigEndian.Uint16(b[2:]))*48+24 > len(b) {
-		return fmt.Errorf("netflow 5: %d bytes for %d flows: %w", len(b), binary.BigEndian.Uint16(b[2:]), sflow.ErrTruncated)
+	if len(b) < 24 {
+		return fmt.Errorf("netflow 5 header: %d of 24 bytes: %w", len(b), sflow.ErrTruncated)
+	}
+	if n := int(binary.BigEndian.Uint16(b[2:])); 24+48*n > len(b) {
+		return fmt.Errorf("netflow 5: %d bytes for %d flows: %w", len(b), n, sflow.ErrTruncated)
 	}
 	var p netflowlegacy.PacketNetFlowV5
 	if err := netflowlegacy.DecodeMessageVersion(bytes.NewBuffer(b), &p); err != nil {

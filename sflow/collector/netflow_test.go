@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -102,6 +103,11 @@ func TestNetFlowHostile(t *testing.T) {
 	} {
 		if got := convert(t, c, b, m); len(got) != 0 {
 			t.Errorf("%s: %d records", name, len(got))
+		}
+	}
+	for _, lie := range [][]byte{ipfix(0, set(2, words(nil, 303, 65535, 8, 4))), append(words(nil, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0), set(0, words(nil, 303, 12336, 8, 4))...)} {
+		if err := checkTemplates(lie); !errors.Is(err, sflow.ErrTruncated) {
+			t.Errorf("a template with more fields than bytes: %v", err)
 		}
 	}
 	for i := range uint16(2000) {
