@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow bench-sflow-agent clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ testdata: build ## record the bundled captures again from real servers (root; ne
 
 bench: setup-test build ## the benchmarks of docs/bench.md, each against its peer in the same run
 	./bench/run.sh
+
+bench-sflow-agent: setup-test build ## what the sFlow agent costs Apache, by pipe and by module (root; apache2, wrk)
+	$(GO) run ./bench/sflowagent ./tapir
 
 bench-sflow: build ## sFlow beside goflow2, gopacket and, where installed, sflowtool
 	$(GO) run ./bench/sflow
