@@ -30,6 +30,7 @@ type Config struct {
 	SegmentBytes int64  // 0: 1 GiB
 	Sync         bool   // records survive a crash of the machine, not only of the program
 	Retention    Retention
+	SFlow        string // file that configures an sFlow agent for the HTTP requests seen; empty: none
 	Log          *slog.Logger
 }
 
@@ -136,8 +137,13 @@ func (n *Node) Close() error {
 // run drives src to its end, or to ctx's, and leaves everything sealed. started is called with the pipeline once it is
 // made, before packets flow.
 func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(*pipeline.Pipeline)) error {
+	sink, wire := record.Sink(n.records), (*wireSFlow)(nil)
+	if n.cfg.SFlow != "" {
+		wire = newWireSFlow(sink, n.cfg.SFlow, func(err error) { n.cfg.Log.Warn("sflow agent", "error", err) })
+		sink = wire
+	}
 	p, err := pipeline.New(n.workersFor(src), pipeline.Config{
-		Flow: m.flow, Protocols: all.Set(), Sink: n.records, MustStore: m.policy == pcapstore.Block,
+		Flow: m.flow, Protocols: all.Set(), Sink: sink, MustStore: m.policy == pcapstore.Block,
 		Packets: func(i int) (pipeline.PacketWriter, error) { return n.packets.Writer(i), nil },
 	})
 	if err != nil {
@@ -153,6 +159,9 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	go func() { sealed <- n.records.Run(lasting) }()
 	var care sync.WaitGroup
 	care.Go(func() { n.keeper.run(lasting, p) })
+	if wire != nil {
+		care.Go(func() { wire.run(lasting) })
+	}
 	if m.policy == pcapstore.DropPackets { // an import is over before merging pays
 		care.Go(func() {
 			n.records.RunCompaction(lasting, func(err error) { n.cfg.Log.Warn("merging record files", "error", err) })

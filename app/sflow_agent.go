@@ -74,6 +74,7 @@ type sflowAgent struct {
 	host    *host.Host
 	page    net.Listener
 	closers []io.Closer
+	warning func(error) // nil: the log
 }
 
 // open opens what needs privileges, and then gives them up.
@@ -171,7 +172,13 @@ func (r *sflowAgent) run(ctx context.Context) error {
 	return nil
 }
 
-func (r *sflowAgent) warn(err error) { r.Log.Warn("sflow agent", "error", err) }
+func (r *sflowAgent) warn(err error) {
+	if r.warning != nil {
+		r.warning(err)
+		return
+	}
+	r.Log.Warn("sflow agent", "error", err)
+}
 
 // configure keeps the agent configured from its file.
 func (r *sflowAgent) configure(ctx context.Context, running *sync.WaitGroup) {

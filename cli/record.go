@@ -59,6 +59,7 @@ func newRecord(io Stdio) *cobra.Command {
 	f.IntVarP(&cap.Snaplen, "snaplen", "s", 0, "bytes of a packet to keep; 0 for all")
 	f.VarP((*sizeValue)(&cap.Buffer), "buffer", "B", "kernel buffer of all workers together (default 64MiB)")
 	f.BoolVar(&cap.Promiscuous, "promiscuous", true, "take packets for other hosts too")
+	f.StringVar(&cfg.SFlow, "sflow-agent", "", "send sFlow samples and counters of the HTTP requests seen, as this file says: /etc/hsflowd.auto, or a .yaml with sflow.agent")
 	f.DurationVar(&duration, "duration", 0, "stop after this time")
 	f.StringVar(&listen, "listen", "127.0.0.1:8005", "address of the API")
 	importFlag(c, &importLimit)
