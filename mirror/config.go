@@ -132,7 +132,7 @@ func ReadConfig(r io.Reader) (Config, error) {
 		return Config{}, fmt.Errorf("mirror: %s", yaml.FormatError(err, false, true))
 	}
 	var f fileMirror
-	if err := yaml.NewDecoder(nil, yaml.Strict()).DecodeFromNode(node, &f); err != nil {
+	if err := yaml.NewDecoder(bytes.NewReader(nil), yaml.Strict()).DecodeFromNode(node, &f); err != nil {
 		return Config{}, fmt.Errorf("mirror: %s", yaml.FormatError(err, false, true))
 	}
 	cfg := Config{Mode: f.Mode, Pass: f.Pass}
