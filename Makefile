@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow bench-sflow-agent clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow bench-sflow-agent bench-sys clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ bench-sflow: build ## sFlow beside goflow2, gopacket and, where installed, sflow
 
 bench-mirror: ## packets per second of mirroring beside tc mirred and daemonlogger (root)
 	$(GO) run ./bench/mirror
+
+bench-sys: build ## system calls beside Debian's sysdig on a generated file
+	$(GO) run ./bench/sys
 
 clean: ## remove what was built
 	rm -rf tapir bench/out web/ui/node_modules web/dist/assets web/dist/index.html web/dist/icon.svg

@@ -103,6 +103,8 @@ func (p *printer) text(dst []byte, r *record.Record) []byte {
 	switch r.Kind {
 	case record.KindTransaction:
 		return p.transaction(dst, r)
+	case record.KindSysEvent:
+		return p.call(dst, r)
 	case record.KindSample:
 		return p.sample(dst, r)
 	}
@@ -123,6 +125,21 @@ func (p *printer) session(dst []byte, r *record.Record) []byte {
 		}
 	}
 	return dst
+}
+
+// Fields of the line of a system call.
+var (
+	fCallName = record.MustID("evt.type")
+	fCallArgs = record.MustID("evt.args")
+	fCallProc = record.MustID("proc.name")
+	fCallTID  = record.MustID("thread.tid")
+)
+
+// call is the line of a system call: when, who, what, with what, how long.
+func (p *printer) call(dst []byte, r *record.Record) []byte {
+	dst = fmt.Appendf(dst, "  call         %s(%d) %s %s", printable(first(&r.Values, fCallProc)), number(&r.Values, fCallTID), first(&r.Values, fCallName),
+		printable(first(&r.Values, fCallArgs)))
+	return append(append(dst, "  "...), spanText(r.End-r.Start)...)
 }
 
 func (p *printer) transaction(dst []byte, r *record.Record) []byte {

@@ -38,6 +38,38 @@ func newSys(io Stdio) *cobra.Command {
 		},
 	}
 	c.AddCommand(newSysCopy(io, "repair", "Make a sound .scap file of a damaged one", true), newSysCopy(io, "convert", "Write a .scap file in the current layout, or in an older one", false))
+	c.AddCommand(newSysRecord(io))
+	return c
+}
+
+// newSysRecord is the command that stores calls.
+func newSysRecord(io Stdio) *cobra.Command {
+	var cfg app.Config
+	var in app.SysFiles
+	c := &cobra.Command{
+		Use:     "record -r FILE [FILTER]",
+		Short:   "Store system calls in the data directory, beside its sessions",
+		Long:    "Store the calls of .scap files that pass the filter, one record of each call. tapir search --kind sysevent finds them.",
+		Example: "  tapir sys record -r act.scap.gz proc.name=httpd\n  tapir search --kind sysevent 'evt.buffer contains form | count by proc.name'",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(in.Files) == 0 {
+				return usagef("say which file to read: tapir sys record -r FILE")
+			}
+			f, err := sys.NewFilter(strings.Join(args, " "))
+			if err != nil {
+				return err
+			}
+			in.Stdin, in.Warn = io.In, warner(io)
+			n, err := app.StoreSys(c.Context(), cfg, &in, f)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(io.Out, "%d calls stored\n", n)
+			return nil
+		},
+	}
+	nodeFlags(c, &cfg)
+	c.Flags().StringSliceVarP(&in.Files, "read", "r", nil, ".scap file, - for standard input; may be given several times")
 	return c
 }
 

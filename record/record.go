@@ -62,6 +62,9 @@ func (b *Batch) Next() *Record {
 	return r
 }
 
+// DropLast takes back the record that Next added last.
+func (b *Batch) DropLast() { b.n-- }
+
 // Records are the records added since the last Reset, borrowed until the next.
 func (b *Batch) Records() []*Record { return b.recs[:b.n] }
 

@@ -49,7 +49,8 @@ type definition struct {
 	text   func(f *Field, e *Event, dst []byte) (out []byte, ok bool)
 	// each calls yield with every value that a filter may match: for fields of several.
 	each func(f *Field, e *Event, yield func(n int64, text []byte) bool)
-	some bool // its != is true if one of the values is another one
+	str  func(e *Event) (s string, ok bool) // the value where it is at hand as a string: for filters
+	some bool                               // its != is true if one of the values is another one
 }
 
 // Field is a field as it was asked for, compiled.

@@ -67,7 +67,7 @@ var eventFields = []definition{
 	{name: "evt.deltatime.ns", kind: Int, upper: "RELTIME", num: delta(func(n int64) int64 { return n % 1e9 }), text: nanosText},
 	{name: "evt.outputtime", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) { return appendClock(dst, e.Time, true), true }},
 	{name: "evt.dir", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.direction()), true }},
-	{name: "evt.type", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.Name()...), true }},
+	{name: "evt.type", str: func(e *Event) (string, bool) { return e.Name(), true }, text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.Name()...), true }},
 	{name: "evt.type.is", kind: Uint, arg: mustArgument, num: func(f *Field, e *Event) (int64, bool) {
 		return 1, e.Name() == f.arg
 	}},

@@ -290,7 +290,14 @@ var fdFields = []definition{
 		}
 		return e.Thread.last.fd, true
 	}},
-	{name: "fd.type", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
+	{name: "fd.type", str: func(e *Event) (string, bool) {
+		f, ok := e.fdOf()
+		if !ok || f == nil {
+			return "", false
+		}
+		n := f.typeName()
+		return n, n != "<NA>"
+	}, text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 		n := f.typeName()
 		return append(dst, n...), n != "<NA>"
 	})},

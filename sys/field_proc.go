@@ -52,7 +52,12 @@ func notNegative(n func(t *Thread) int64) numFunc {
 var procFields = []definition{
 	{name: "proc.pid", kind: Int, num: threadInt(func(t *Thread) int64 { return t.PID })},
 	{name: "proc.exe", text: threadString(func(t *Thread) string { return t.Exe })},
-	{name: "proc.name", text: threadString(func(t *Thread) string { return t.Comm })},
+	{name: "proc.name", str: func(e *Event) (string, bool) {
+		if e.Thread == nil {
+			return "", false
+		}
+		return e.Thread.Comm, true
+	}, text: threadString(func(t *Thread) string { return t.Comm })},
 	{name: "proc.args", text: threadText(func(_ *Event, t *Thread, dst []byte) ([]byte, bool) { return appendTexts(dst, t.Args, ' '), true })},
 	{name: "proc.env", arg: mayArgument, text: envText},
 	{name: "proc.cmdline", text: threadText(func(_ *Event, t *Thread, dst []byte) ([]byte, bool) { return t.appendCommand(dst, t.Comm), true })},

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -164,6 +165,13 @@ func textTest(f *Field, op string, values []string, negate bool) (tester, error)
 				return !found
 			})
 			return any && found != (negate && !f.def.some)
+		}, nil
+	}
+	if str := f.def.str; str != nil && op == "==" {
+		first, rest := values[0], values[1:]
+		return func(e *Event) bool {
+			s, ok := str(e)
+			return ok && (s == first || slices.Contains(rest, s)) != negate
 		}, nil
 	}
 	return func(e *Event) bool {
