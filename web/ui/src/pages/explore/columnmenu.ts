@@ -4,35 +4,33 @@ import type { Group } from '../../design/menu';
 import type { Kind } from '../../lib/api';
 import { saved } from '../../saved/saved.svelte';
 import { offered, usual } from './columns';
+import type { Columns } from './columnstate.svelte';
 
 interface Acts {
-  ids: string[];
+  cols: Columns;
   kind: Kind;
-  toggle: (id: string) => void;
-  set: (ids: string[]) => void;
-  move: (id: string, before: string | null) => void;
   find: () => void;
   keep: () => void;
 }
 
 export function columnGroups(a: Acts): Group[] {
   const made = offered(a.kind);
-  const own = a.ids.filter((id) => !made.some((c) => c.id === id));
+  const own = a.cols.ids.filter((id) => !made.some((c) => c.id === id));
   const kept = saved.items('columns').filter((i) => (i.value as { kind?: string }).kind === a.kind);
   return [
     {
       heading: 'Columns',
       items: [
-        ...made.map((c) => ({ label: c.label, checked: a.ids.includes(c.id), run: () => a.toggle(c.id) })),
-        ...own.map((id) => ({ label: id, checked: true, run: () => a.toggle(id) })),
+        ...made.map((c) => ({ label: c.label, checked: a.cols.ids.includes(c.id), run: () => a.cols.toggle(c.id) })),
+        ...own.map((id) => ({ label: id, checked: true, run: () => a.cols.toggle(id) })),
         { label: 'Another field …', hint: 'f', run: a.find },
       ],
     },
     {
       heading: 'Sets',
       items: [
-        { label: 'The usual ones', run: () => a.set(usual[a.kind]!) },
-        ...kept.map((i) => ({ label: i.name, hint: `${(i.value as { cols: string[] }).cols.length} columns`, run: () => a.set((i.value as { cols: string[] }).cols) })),
+        { label: 'The usual ones', run: () => a.cols.set(usual[a.kind]!) },
+        ...kept.map((i) => ({ label: i.name, hint: `${(i.value as { cols: string[] }).cols.length} columns`, run: () => a.cols.set((i.value as { cols: string[] }).cols) })),
         { label: 'Keep these columns …', run: a.keep },
         ...kept.map((i) => ({ label: `Forget ${i.name}`, run: () => void saved.remove('columns', i.name) })),
       ],

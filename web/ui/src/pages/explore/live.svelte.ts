@@ -17,12 +17,15 @@ export class Live {
   #stop: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Follows what passes. again is called when the connection was lost and is back: what came between must be searched for. */
-  start(q: string, kind: Kind, again: () => void) {
+  /**
+   * Follows what passes. again is called when the connection was lost and is back: what came between must be searched for. known
+   * takes a record whose row is in the list already.
+   */
+  start(q: string, kind: Kind, again: () => void, known: (r: Rec) => boolean) {
     this.stop();
     let was = false;
     this.#stop = tail({ q, kind }, {
-      record: (r) => this.#add(r),
+      record: (r) => known(r) || this.#add(r),
       up: (up) => {
         if (up && was && !this.up) again();
         was ||= up;
@@ -58,6 +61,11 @@ export class Live {
     this.waiting = this.lost = 0;
   }
 
+  /** Forgets the rows that are shown: a search finds them anew. */
+  clear() {
+    this.rows = [];
+  }
+
   flush() {
     this.#show(true);
   }
@@ -76,12 +84,17 @@ export function merge(rows: Rec[], fresh: Rec[]): Rec[] {
       added.push(r);
       continue;
     }
-    const sum = structuredClone(r);
-    for (const name of counters) put(sum, name, Number(valueOf(old, name) ?? 0) + Number(valueOf(r, name) ?? 0));
-    sum.event.start = old.event.start < r.event.start ? old.event.start : r.event.start;
-    at.set(r.event.id, sum);
+    at.set(r.event.id, joined(old, r));
   }
   return [...added.reverse(), ...rows].map((r) => at.get(r.event.id)!);
+}
+
+/** A session with a further part of it. */
+export function joined(old: Rec, part: Rec): Rec {
+  const sum = structuredClone(part);
+  for (const name of counters) put(sum, name, Number(valueOf(old, name) ?? 0) + Number(valueOf(part, name) ?? 0));
+  sum.event.start = old.event.start < part.event.start ? old.event.start : part.event.start;
+  return sum;
 }
 
 function put(r: Rec, name: string, value: number) {

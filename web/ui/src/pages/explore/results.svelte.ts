@@ -1,9 +1,10 @@
 // The rows of a search. The first come as a stream while the server still looks for them; the rest come in pages when they
 // are scrolled to, so that a million are as light as a hundred.
 
-import { aborted, api, ApiError, searchRecords, type Coverage, type Kind, type QueryError, type Rec } from '../../lib/api';
+import { aborted, api, ApiError, searchRecords, valueOf, type Coverage, type Kind, type QueryError, type Rec } from '../../lib/api';
 import { rfc3339 } from '../../lib/format';
 import { both, cut } from '../../lib/expression';
+import { joined } from './live.svelte';
 
 /** What is asked. Times are absolute, or empty for all. */
 export interface Question {
@@ -105,6 +106,18 @@ export class Results {
     this.running = false;
   }
 
+  /** Takes a record from the live tail if its row is among the first: a further part of a session changes it. */
+  absorb(r: Rec): boolean {
+    const i = this.#ahead.findIndex((old) => old.event.id === r.event.id);
+    if (i < 0) return false;
+    const old = this.#ahead[i]!;
+    if (Number(valueOf(r, 'session.part') ?? 0) > Number(valueOf(old, 'session.part') ?? 0)) {
+      this.#ahead[i] = joined(old, r);
+      this.#version++;
+    }
+    return true;
+  }
+
   /** Ends the search here and on the server; what has come stays. */
   cancel() {
     if (!this.running) return;
@@ -194,7 +207,7 @@ export class Results {
     const mark = (await this.#landmarks).findLast((m) => m.offset <= offset);
     if (!mark) return { offset };
     const { where, stages } = cut(question.q);
-    return { q: [both(where, `event.start < "${rfc3339(mark.before)}"`), stages].join(' '), offset: offset - mark.offset };
+    return { q: [both(where, `event.start < "${rfc3339(mark.before)}"`), stages].join(' ').trim(), offset: offset - mark.offset };
   }
 
   #params(question: Question) {

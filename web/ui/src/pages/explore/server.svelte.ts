@@ -1,0 +1,27 @@
+// What the page knows of its server: what is stored there, what it can do, and what time it is there.
+
+import { api, type Status } from '../../lib/api';
+import { parseTime } from '../../lib/format';
+
+export class Server {
+  status = $state.raw<Status>();
+  #skew = 0n; // ns that the server's clock is ahead of this one
+
+  readonly recording = $derived((this.status?.node_status as { running?: boolean } | undefined)?.running === true);
+  readonly hasPackets = $derived((this.status?.can as { packets?: boolean } | undefined)?.packets !== false);
+  readonly canFollow = $derived((this.status?.can as { follow?: boolean } | undefined)?.follow !== false);
+
+  /** The time of the server's clock, ns since the epoch: spans before now are the server's. */
+  now = (): bigint => BigInt(Date.now()) * 1_000_000n + this.#skew;
+
+  /** Asks for the status. Without an answer all stays as it is; the search says what is wrong. */
+  async look() {
+    try {
+      this.status = await api.status();
+      const t = parseTime(String(this.status.time ?? ''));
+      if (t !== undefined) this.#skew = t - BigInt(Date.now()) * 1_000_000n;
+    } catch {
+      // as said
+    }
+  }
+}
