@@ -60,7 +60,7 @@ var tlsSessionFields = []Field{
 	{Name: "tls.heartbeat.response.bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Content of the records of heartbeat responses"},
 	{Name: "tls.heartbeat.claimed_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Payload that heartbeat requests in the clear say they have"},
 	{Name: "tls.heartbeat.excess_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "How much larger than its request a heartbeat response was"},
-	{Name: "tls.heartbleed", Type: TypeTerm, Set: true, Kinds: InSession, Fold: FoldLower, Desc: "Heartbleed (CVE-2014-0160): claim, a request that claims more than its record holds; response, one that is larger than its request"},
+	{Name: "tls.heartbleed", Type: TypeTerm, Set: true, Kinds: InSession | InSample, Fold: FoldLower, Desc: "Heartbleed (CVE-2014-0160): claim, a request that claims more than its record holds; response, one that is larger than its request; hint, a heartbeat in a sampled packet"},
 	{Name: "tls.cut_bytes", Type: TypeBytes, Set: true, Kinds: InSession, Desc: "Handshake bytes left unread because a bound was reached"},
 }
 

@@ -84,6 +84,7 @@ func (c *Converter) sampledHeader(r *record.Record, e *ends, rec *sflow.Record, 
 	if d.Proto == 6 {
 		once(v, fTCPFlags, int64(d.Flags))
 	}
+	heartbeat(v, d, weight)
 	*e = ends{src: d.Src.Netip(), dst: d.Dst.Netip(), sport: d.SrcPort, dport: d.DstPort, proto: d.Proto, known: d.Verdict == packet.OK}
 	if d.Proto == 1 || d.Proto == 58 {
 		e.sport, e.dport = uint16(d.ICMPType), uint16(d.ICMPCode)
