@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tapir-project/tapir/internal/datadir"
+	"github.com/tapir-project/tapir/mirror"
 	"github.com/tapir-project/tapir/store"
 )
 
@@ -15,6 +16,7 @@ type NodeStatus struct {
 	Packets   PacketStatus     `json:"packets"`
 	Disk      DiskStatus       `json:"disk"`
 	Retention *RetentionStatus `json:"retention,omitempty"` // of the recorder
+	Mirror    *mirror.Status   `json:"mirror,omitempty"`    // of the mirror in this network namespace, if one runs or persists
 }
 
 // RetentionStatus says how far back what is kept will reach when the limits are reached, at the present rate.
@@ -42,6 +44,7 @@ func (r *Reader) NodeStatus(records store.Status) (s NodeStatus, err error) {
 		s.Running, s.Recorder = true, &rec
 		s.Retention = rec.reach(s.Packets.Bytes, recordBytes(records))
 	}
+	s.Mirror, _ = mirror.Dial() // none, or not ours to see: then there is nothing to tell
 	return s, nil
 }
 
