@@ -16,6 +16,8 @@ export interface Options {
   changed: (text: string) => void;
   submit: (text: string) => void;
   leave: () => void;
+  /** Completions are offered, or no longer. */
+  offering: (on: boolean) => void;
 }
 
 export interface Editor {
@@ -168,6 +170,7 @@ export function edit(parent: HTMLElement, o: Options): Editor {
         hint.of(placeholder(o.hint)),
         EditorView.contentAttributes.of({ 'aria-label': 'Query', tabindex: '0', 'aria-multiline': 'false', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
         EditorView.updateListener.of((u) => {
+          o.offering(completionStatus(u.state) === 'active');
           if (!u.docChanged) return;
           o.changed(u.state.doc.toString());
           colour(60);
