@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -175,6 +176,11 @@ func state(t *testing.T) string {
 		}
 	}
 	b.WriteString(run(t, "tc qdisc show"))
+	mounts, err := os.ReadFile("/proc/1/mounts") // where pins are
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(&b, bytes.Count(mounts, []byte(" /sys/fs/bpf ")))
 	for _, l := range links(t) {
 		if strings.Contains(run(t, "tc qdisc show dev %s", l.Name), "clsact") {
 			b.WriteString(run(t, "tc filter show dev %s ingress", l.Name) + run(t, "tc filter show dev %s egress", l.Name))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -265,7 +266,9 @@ func (p *pins) remove(st *state) error {
 	return p.do(func() error {
 		err := os.RemoveAll(p.dir)
 		if st.Mounted {
-			if left, e := os.ReadDir(bpffs); e == nil && len(left) == 0 {
+			left, e := os.ReadDir(bpffs)
+			left = slices.DeleteFunc(left, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), ".debug") }) // the kernel's own
+			if e == nil && len(left) == 0 {
 				unix.Unmount(bpffs, 0)
 			}
 		}
