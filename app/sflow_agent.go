@@ -83,16 +83,12 @@ func (r *sflowAgent) open() (err error) {
 		if r.apache, err = apache.Open(r.Apache, r.ApacheSocket); err != nil {
 			return err
 		}
-		if port := r.apache.Port(); r.Port == 0 {
-			r.Port = port
-		}
+		r.http = r.apache.Attach(r.agent, r.Port)
 	}
 	if r.Port == 0 {
 		r.Port = 80
 	}
-	if r.apache != nil {
-		r.http = r.apache.Attach(r.agent, r.Port)
-	} else if r.Stdin != nil || r.Syslog != "" {
+	if r.Stdin != nil || r.Syslog != "" {
 		r.http = r.agent.HTTP(agent.HTTPOptions{Port: r.Port})
 	}
 	if r.Syslog != "" {

@@ -127,7 +127,7 @@ func TestSFlowAgentNginx(t *testing.T) {
 		t.Fatal(err)
 	}
 	nginx := exec.Command("nginx", "-p", dir, "-c", file)
-	var out bytes.Buffer
+	var out journal
 	nginx.Stderr = &out
 	if err := nginx.Start(); err != nil {
 		t.Fatal(err)

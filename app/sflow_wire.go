@@ -16,8 +16,11 @@ import (
 // from those of an agent beside the server, which sees inside TLS and behind proxies.
 const WireSubAgent = 1
 
-// maxWirePorts is how many servers' ports have counters of their own; requests to further ones count for port 0.
-const maxWirePorts = 256
+// maxWirePorts is how many servers' ports have counters of their own; requests to further ones count for otherPorts.
+const (
+	maxWirePorts = 256
+	otherPorts   = 1 << 16
+)
 
 // wireSFlow hands batches on, and the HTTP requests in them to an sFlow agent too. It may be used by several workers.
 type wireSFlow struct {
@@ -108,7 +111,7 @@ func (w *wireSFlow) http(port uint32) *agent.HTTP {
 	defer w.mu.Unlock()
 	h := w.ports[port]
 	if h == nil && len(w.ports) >= maxWirePorts {
-		port = 0
+		port = otherPorts
 		h = w.ports[port]
 	}
 	if h == nil {

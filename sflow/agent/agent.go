@@ -125,6 +125,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // drain sends what there is.
 func (a *Agent) drain() {
+	a.apply()
 	for {
 		select {
 		case m := <-a.queue:
@@ -196,7 +197,7 @@ func (a *Agent) flow(m *message) {
 	}
 	if a.applied != nil && m.rate > 0 {
 		s.flows++
-		head := sflow.Sample{Tag: sflow.TagFlow, Sequence: s.flows, Source: s.o.ID, Rate: m.rate, Pool: m.pool, Drops: s.drops.Load(),
+		head := sflow.Sample{Tag: sflow.TagFlow, Sequence: s.flows, Source: s.ID(), Rate: m.rate, Pool: m.pool, Drops: s.drops.Load(),
 			Input: m.in, Output: m.out}
 		a.sample(&head, &m.Records)
 	}
@@ -235,7 +236,7 @@ func (a *Agent) counters(s *Source) {
 		return
 	}
 	s.counters++
-	a.sample(&sflow.Sample{Tag: sflow.TagCounters, Sequence: s.counters, Source: s.o.ID}, &a.records)
+	a.sample(&sflow.Sample{Tag: sflow.TagCounters, Sequence: s.counters, Source: s.ID()}, &a.records)
 }
 
 // sample adds a sample to the datagram, in a new one if it does not fit.

@@ -46,7 +46,9 @@ func (c *Counts) record() *sflow.HTTPCounters {
 
 // HTTPOptions say which server's requests they are.
 type HTTPOptions struct {
-	Port uint32 // lowest port that it listens on: the index that collectors know it by
+	// Port is the lowest that it listens on: the index that collectors know it by. While it is 0, and SetIndex has not
+	// told it, no counters are sent.
+	Port uint32
 	// Counts, if not nil, gives requests that were counted elsewhere, beside those of Count.
 	Counts func() Counts
 	// Workers, if not nil, tells how busy the server is, if that is known.
@@ -98,6 +100,9 @@ func (h *HTTP) Counts() (c Counts) {
 }
 
 func (h *HTTP) counters(r *Records) {
+	if h.ID().Index == 0 {
+		return
+	}
 	if h.o.Workers != nil {
 		if w, known := h.o.Workers(); known {
 			r.Add(&w)

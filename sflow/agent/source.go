@@ -22,6 +22,7 @@ type Source struct {
 	Sampler
 	o     SourceOptions
 	agent *Agent
+	index atomic.Uint32 // what ID.Index is now
 	drops atomic.Uint32 // samples that were lost on the way to a datagram
 
 	// Owned by Run.
@@ -44,6 +45,7 @@ type Sample struct {
 // Add makes a source. It counts from when Run goes on with it.
 func (a *Agent) Add(o SourceOptions) *Source {
 	s := &Source{o: o, agent: a}
+	s.index.Store(o.ID.Index)
 	s.SetRate(a.config.Load().SamplingFor(o.Kind))
 	a.mu.Lock()
 	a.sources = append(a.sources, s)
@@ -63,6 +65,12 @@ func (a *Agent) Remove(s *Source) {
 		}
 	}
 }
+
+// SetIndex changes the index that collectors know the source by, where it was not known at first.
+func (s *Source) SetIndex(n uint32) { s.index.Store(n) }
+
+// ID is what collectors know the source by.
+func (s *Source) ID() sflow.Source { return sflow.Source{Class: s.o.ID.Class, Index: s.index.Load()} }
 
 // Dropped notes samples that were lost before they came to Send.
 func (s *Source) Dropped(n uint32) {

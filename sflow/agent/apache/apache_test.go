@@ -43,10 +43,15 @@ func pipe(to netip.AddrPort) error {
 	a := agent.New(agent.Options{})
 	a.Configure(&agent.Config{Agent: netip.MustParseAddr("192.0.2.1"), Collectors: []agent.Collector{{Addr: to}}, Sampling: sampling, Polling: time.Hour})
 	h := a.HTTP(agent.HTTPOptions{Port: 80})
+	l, err := net.Listen("tcp", os.Getenv("TAPIR_TEST_PAGE"))
+	if err != nil {
+		return err
+	}
+	go http.Serve(l, a.Handler(h))
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- a.Run(ctx) }()
-	err := weblog.NewLog(h, nil).Read(ctx, os.Stdin)
+	err = weblog.NewLog(h, nil).Read(ctx, os.Stdin)
 	stop()
 	<-done
 	return err
@@ -94,6 +99,16 @@ type httpd struct {
 	addr string
 }
 
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // startApache starts Apache with an event MPM and a configuration that has more behind it.
 func startApache(t testing.TB, env []string, more string) *httpd {
 	t.Helper()
@@ -101,12 +116,7 @@ func startApache(t testing.TB, env []string, more string) *httpd {
 	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // children are another user
 		os.Chmod(d, 0o755)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := freeAddr(t)
 	os.Mkdir(filepath.Join(dir, "docs"), 0o755)
 	for name, n := range map[string]int{"small.txt": 22, "large.txt": 13836} {
 		os.WriteFile(filepath.Join(dir, "docs", name), []byte(strings.Repeat("x", n)), 0o644)
@@ -290,7 +300,7 @@ func TestModule(t *testing.T) {
 		}
 		a = agent.New(agent.Options{})
 		a.Configure(c.Config(rate, time.Hour))
-		s.Attach(a, s.Port())
+		s.Attach(a, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx, func(err error) { t.Error(err) }) }()
@@ -346,6 +356,9 @@ func TestModule(t *testing.T) {
 	from := len(c.Flows)
 	load(t, h.addr, loadRequests)
 	c.Drain(time.Second)
+	if f := c.Flows[len(c.Flows)-1]; !strings.HasSuffix(h.addr, fmt.Sprint(":", f.Source.Index)) {
+		t.Errorf("source %v, Apache has %s", f.Source, h.addr)
+	}
 	counted(t, s, before.Requests()+800+loadRequests)
 	flows := c.Flows[from:]
 	within(t, len(flows)+int(flows[len(flows)-1].Drops), loadRequests)
@@ -379,21 +392,39 @@ func TestPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := weblog.ApacheConfig(exe, "127.0.0.1:1")
-	h := startApache(t, []string{"TAPIR_TEST_PIPE=" + c.Addr().String()}, conf)
+	page := freeAddr(t)
+	conf := "LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\nLoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n" +
+		weblog.ApacheConfig(exe, page)
+	h := startApache(t, []string{"TAPIR_TEST_PIPE=" + c.Addr().String(), "TAPIR_TEST_PAGE=" + page}, conf)
 	load(t, h.addr, loadRequests)
 	for _, r := range oddRequests {
 		h.raw(r.request)
+	}
+	// The page through Apache's proxy, asked for by a name.
+	var got string
+	want := fmt.Sprintf("counter method_get_count %d\n", loadRequests+5)
+	for range 100 {
+		if got = h.raw("GET /sflow/ HTTP/1.0\r\nHost: www.example.org\r\n\r\n"); strings.Contains(got, want) {
+			break
+		}
+		want = "counter method_get_count " // every look at the page is a request too
+	}
+	if !strings.HasSuffix(got, fmt.Sprintf("string hostname www.example.org\ngauge sampling_n %d\n", sampling)) || !strings.Contains(got, want) {
+		t.Errorf("page: %s", got)
 	}
 	h.stop()
 	c.Until(10*time.Second, func() bool { return len(c.Counters) == 1 })
 	c.Drain(200 * time.Millisecond)
 	n := c.Counters[0].HTTP
-	want := sflow.HTTPCounters{Options: 1, Get: loadRequests + 5, Head: 1, Post: 1, Other: 2, Status: [6]uint32{0, loadRequests + 5, 2, 2, 1, 0}}
-	if n != want {
-		t.Errorf("counters %+v, want %+v", n, want)
+	looks := n.Get - loadRequests - 5
+	if looks < 1 || looks > 100 {
+		t.Errorf("%d looks at the page", looks)
 	}
-	within(t, len(c.Flows), loadRequests+len(oddRequests))
+	all := sflow.HTTPCounters{Options: 1, Get: loadRequests + 5 + looks, Head: 1, Post: 1, Other: 2, Status: [6]uint32{0, loadRequests + 5 + looks, 2, 2, 1, 0}}
+	if n != all {
+		t.Errorf("counters %+v, want %+v", n, all)
+	}
+	within(t, len(c.Flows), loadRequests+len(oddRequests)+int(looks))
 	for _, f := range c.Flows[:10] {
 		// mod_logio counts the byte twice that Apache peeks at where the next request is there already.
 		if x := f.HTTP; string(x.URI) != "/small.txt" || x.ReqBytes != 50 && x.ReqBytes != 51 || x.RespBytes != 22 || x.Protocol != 1001 || f.Rate != sampling || string(x.MIMEType) != "text/plain" || !f.Socket.Local.IsLoopback() {

@@ -29,12 +29,13 @@ const staleWorkers = 10 // s
 
 // Server is one Apache with the module.
 type Server struct {
-	file   string
-	conn   *net.UnixConn
-	socket string
-	source *agent.HTTP
-	bad    atomic.Uint64
-	rate   atomic.Uint32
+	file    string
+	conn    *net.UnixConn
+	socket  string
+	source  *agent.HTTP
+	bad     atomic.Uint64
+	rate    atomic.Uint32
+	askPort bool // Apache tells the source's index
 
 	mu     sync.Mutex // guards what follows
 	shared *shared
@@ -81,9 +82,10 @@ func (s *Server) Port() uint32 {
 	return s.shared.word(wordPort).Load()
 }
 
-// Attach makes the agent's source of the requests.
+// Attach makes the agent's source of the requests. If port is 0 it is what Apache tells.
 func (s *Server) Attach(a *agent.Agent, port uint32) *agent.HTTP {
 	s.source = a.HTTP(agent.HTTPOptions{Port: port, Counts: s.counts, Workers: s.workers, OnRate: s.setRate})
+	s.askPort = port == 0
 	return s.source
 }
 
@@ -137,6 +139,9 @@ func (s *Server) look() error {
 		}
 		s.shared, s.lost = m, m.sum(slotDropped)
 		m.word(wordRate).Store(s.rate.Load())
+	}
+	if s.askPort && s.source != nil {
+		s.source.SetIndex(s.shared.word(wordPort).Load())
 	}
 	if lost := s.shared.sum(slotDropped); lost > s.lost && s.source != nil {
 		s.source.Dropped(uint32(lost - s.lost))
