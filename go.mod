@@ -21,6 +21,8 @@ require (
 
 require github.com/cilium/ebpf v0.22.0
 
+require github.com/yuin/gopher-lua v1.1.1
+
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/apache/arrow-go/v18 v18.5.1 // indirect

@@ -237,7 +237,10 @@ func (o *sysOptions) addChisel(name string, args []string) ([]string, error) {
 	}
 	c := chisel.Find(name)
 	if c == nil {
-		return args, usagef("there is no chisel %s (tapir sys -cl lists them)", name)
+		var err error
+		if c, err = chisel.Load(name); err != nil {
+			return args, usagef("%w", err)
+		}
 	}
 	use := sysChisel{chisel: c}
 	for _, a := range c.Args {
