@@ -349,6 +349,9 @@ func (e *Event) opensExec() bool {
 // absPath is the path that a call names, made absolute.
 func absPath(f *Field, e *Event, dst []byte) ([]byte, bool) {
 	want := 0
+	if !e.Type.Exit() {
+		return dst, false
+	}
 	if f.arg == "dst" {
 		want = 1
 	}

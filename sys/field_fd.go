@@ -295,11 +295,9 @@ var fdFields = []definition{
 		if !ok || f == nil {
 			return "", false
 		}
-		n := f.typeName()
-		return n, n != "<NA>"
+		return f.typeName(), true
 	}, text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
-		n := f.typeName()
-		return append(dst, n...), n != "<NA>"
+		return append(dst, f.typeName()...), true
 	})},
 	{name: "fd.typechar", text: typeCharText},
 	{name: "fd.name", text: fdName},
@@ -317,7 +315,10 @@ var fdFields = []definition{
 	{name: "fd.rport", kind: Port, num: portInt(remoteEnd)},
 	{name: "fd.l4proto", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 		n := f.l4Name()
-		return append(dst, n...), n != "" && f.ip() && (f.role != roleNone || f.Name != "")
+		if n == "" || !f.ip() || f.role == roleNone && f.Name == "" { // sysdig's value, not a missing one
+			n = "<NA>"
+		}
+		return append(dst, n...), true
 	})},
 	{name: "fd.sockfamily", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 		switch {

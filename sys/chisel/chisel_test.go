@@ -79,7 +79,7 @@ func TestOutput(t *testing.T) {
 		{"fdbytes_by", "sockets", chisel.Env{}, []string{"fd.type"}, "Bytes               fd.type             \n" + rule + "44B                 ipv4\n12B                 file\n"},
 		{"topports_server", "sockets", chisel.Env{JSON: true}, nil, "{\n  \"ts\":\"1600000000000000000\",\n  \"data\":[[\"53\",30],[\"80\",8],[\"443\",3]],\n  \"info\":[{\n      \"desc\":\"Srv Port\",\n" +
 			"      \"name\":\"fd.sport\",\n      \"is_key\":true\n    },null,{\n      \"desc\":\"Bytes\",\n      \"name\":\"evt.rawarg.res\",\n      \"is_key\":false\n    }]\n}\n"},
-		{"fdcount_by", "sockets", chisel.Env{}, []string{"fd.l4proto"}, "udp\t8\ntcp\t3\n"},
+		{"fdcount_by", "sockets", chisel.Env{}, []string{"fd.l4proto"}, "udp\t8\n<NA>\t3\ntcp\t3\n"},
 		{"ps", "processes", chisel.Env{}, []string{"proc.name=bash"}, "TID     PID     USER        VIRT       RES        FDLIMIT   CMD                 \n" +
 			"10      10      bob         1000.00KB  200.00KB   1024      bash\n"},
 		{"spy_users", "processes", chisel.Env{}, []string{"9", "disable_colors"}, "10 12:26:40 bob) ls -l /tmp\n"},
