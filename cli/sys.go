@@ -131,6 +131,9 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 		return sysListFields(io.Out, o.verbose)
 	case o.listEvents:
 		return sysListEvents(io.Out)
+	case o.showFormat:
+		_, err := fmt.Fprintln(io.Out, sys.DefaultFormat)
+		return err
 	case o.listChisels:
 		return sysListChisels(io.Out)
 	case o.chiselInfo != "":
@@ -202,7 +205,7 @@ func (o *sysOptions) writeTo(stdio Stdio, s *sys.Inspector, f *sys.Filter) app.S
 
 // event does with an event what was asked for.
 func (r *sysRun) event(e *sys.Event) error {
-	if r.events > 0 && e.Num > r.events {
+	if r.events >= 0 && e.Num > r.events {
 		return io.EOF
 	}
 	r.read++

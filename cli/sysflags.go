@@ -43,6 +43,7 @@ type sysOptions struct {
 	chiselInfo  string
 	listFields  bool
 	listEvents  bool
+	showFormat  bool
 	help        bool
 	filter      string
 }
@@ -139,7 +140,7 @@ var sysFlags = []sysFlag{
 func (o *sysOptions) setFormat(v string) error {
 	switch v {
 	case "p":
-		o.format = sys.DefaultFormat
+		o.showFormat = true
 	case "c", "k", "m", "container", "kubernetes", "mesos":
 		o.format, o.container = sys.ContainerFormat, true
 	default:
@@ -151,7 +152,7 @@ func (o *sysOptions) setFormat(v string) error {
 // parseSys reads the arguments as getopt does: letters may stand together, a value behind its letter or by itself, and
 // options behind the filter still count. What is no option is the filter.
 func parseSys(args []string) (*sysOptions, error) {
-	o := &sysOptions{format: sys.DefaultFormat, clock: sys.ClockHuman}
+	o := &sysOptions{format: sys.DefaultFormat, clock: sys.ClockHuman, events: -1}
 	var rest []string
 	for len(args) > 0 {
 		a := args[0]

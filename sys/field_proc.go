@@ -106,7 +106,7 @@ var procFields = []definition{
 	{name: "proc.vmswap", kind: Uint, num: mainInt(func(t *Thread) int64 { return int64(t.VMSwap) })},
 	{name: "thread.pfmajor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Major) })},
 	{name: "thread.pfminor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Minor) })},
-	{name: "thread.tid", kind: Int, num: threadInt(func(t *Thread) int64 { return t.TID })},
+	{name: "thread.tid", kind: Int, num: always(func(e *Event) int64 { return e.Event.Thread })},
 	{name: "thread.ismain", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.TID == t.PID) })},
 	{name: "thread.exectime", kind: Duration, num: ofThread(execTime)},
 	{name: "thread.totexectime", kind: Duration, num: threadInt(func(t *Thread) int64 { return t.exec.total })},
