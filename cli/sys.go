@@ -132,7 +132,7 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 	case o.listEvents:
 		return sysListEvents(io.Out)
 	case o.showFormat:
-		_, err := fmt.Fprintln(io.Out, sys.DefaultFormat)
+		_, err := fmt.Fprintf(io.Out, "%s\n", sys.DefaultFormat)
 		return err
 	case o.listChisels:
 		return sysListChisels(io.Out)
