@@ -18,18 +18,20 @@ const test = base.extend<object, { million: Server }>({
   ],
 });
 
-test('a million rows scroll without a stutter', async ({ page, million }) => {
+test('a million rows scroll without a stutter', async ({ page, browser, million }) => {
   test.setTimeout(90_000);
-  test.skip(loadavg()[0]! > 2 * cpus().length, 'others keep this machine busy: frames say nothing');
+  test.skip(!process.env.FRAMES && loadavg()[0]! > 2 * cpus().length, 'others keep this machine busy: frames say nothing');
   await page.goto(million.at('/', { from: first, to: '2026-11-21T09:00:00Z' }));
   const grid = page.getByRole('grid');
   await expect(grid).toHaveAttribute('aria-rowcount', String(rows + 1), { timeout: 20_000 });
   await settled(page);
 
-  // All frames of three seconds of scrolling. The best of a few tries counts: what else the machine does is not the page's.
+  // Three seconds of scrolling. What counts is the time that the page's main thread computes for a frame: how long the frame takes on
+  // the clock is up to what else the machine does, drawing in software above all. The best of a few tries counts.
   let longest = Infinity;
   for (let i = 0; i < 5 && longest >= frame; i++) {
-    const times = await grid.evaluate(async (box) => {
+    await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
+    const clock = await grid.evaluate(async (box) => {
       const out: number[] = [];
       box.scrollTop = 0;
       await new Promise(requestAnimationFrame);
@@ -41,13 +43,37 @@ test('a million rows scroll without a stutter', async ({ page, million }) => {
         out.push(now - last);
         last = now;
       }
-      return out.sort((a, b) => a - b);
+      return out;
     });
-    longest = Math.min(longest, times.at(-1)!);
-    console.log(`frames: median ${times[90]!.toFixed(1)}, 95 of 100 below ${times[171]!.toFixed(1)}, longest ${times.at(-1)!.toFixed(1)} ms`);
+    const work = framesOf(JSON.parse((await browser.stopTracing()).toString()).traceEvents);
+    expect(work.length).toBeGreaterThan(150);
+    longest = Math.min(longest, Math.max(...work));
+    console.log(`work a frame: ${quantiles(work)}; on the clock: ${quantiles(clock)}`);
   }
   expect(longest).toBeLessThan(frame);
 });
+
+interface TraceEvent {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  ts: number; // µs
+  tdur?: number; // µs of the thread's own time
+}
+
+/** What the main thread of a page computed between two frames, ms. */
+function framesOf(events: TraceEvent[]): number[] {
+  const frames = events.filter((e) => e.name === 'FireAnimationFrame' && e.ph === 'X').sort((a, b) => a.ts - b.ts);
+  const { pid, tid } = frames[0]!;
+  const tasks = events.filter((e) => e.pid === pid && e.tid === tid && e.ph === 'X' && e.name.endsWith('RunTask'));
+  return frames.slice(2).map((f, i) => tasks.filter((t) => t.ts >= frames[i + 1]!.ts && t.ts < f.ts).reduce((sum, t) => sum + (t.tdur ?? 0), 0) / 1000);
+}
+
+function quantiles(all: number[]): string {
+  const s = all.toSorted((a, b) => a - b);
+  return `median ${s[s.length >> 1]!.toFixed(1)}, 95 of 100 below ${s[Math.floor(s.length * 0.95)]!.toFixed(1)}, longest ${s.at(-1)!.toFixed(1)} ms`;
+}
 
 test('the last of a million rows is reached at once', async ({ page, million }) => {
   await page.goto(million.at('/', { from: first, to: '2026-11-21T09:00:00Z' }));
