@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -95,6 +96,7 @@ func (r *sflowAgent) open() (err error) {
 		if r.syslog, err = listenDatagrams(r.Syslog); err != nil {
 			return err
 		}
+		r.checkQueue()
 		r.closers = append(r.closers, r.syslog)
 	}
 	if len(r.Interfaces) > 0 || r.Host {
@@ -114,7 +116,11 @@ func (r *sflowAgent) open() (err error) {
 // listenDatagrams opens a socket for log lines: a path, or udp:ADDRESS:PORT.
 func listenDatagrams(to string) (net.PacketConn, error) {
 	if addr, ok := strings.CutPrefix(to, "udp:"); ok {
-		return net.ListenPacket("udp", addr)
+		c, err := net.ListenPacket("udp", addr)
+		if err == nil {
+			widen(c.(*net.UDPConn))
+		}
+		return c, err
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return nil, err
@@ -128,6 +134,19 @@ func listenDatagrams(to string) (net.PacketConn, error) {
 	}
 	c.SetReadBuffer(4 << 20) // the more fits, the fewer lines are lost when the agent is late
 	return c, os.Chmod(to, 0o666)
+}
+
+// fewDatagrams is how many waiting datagrams are too few for a socket of the file system.
+const fewDatagrams = 128
+
+// checkQueue tells of a kernel that lets few datagrams wait on a socket of the file system, as kernels do until systemd
+// changes it: what comes in a burst is lost then, and nobody counts it.
+func (r *sflowAgent) checkQueue() {
+	b, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
+	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err == nil && n < fewDatagrams && !strings.HasPrefix(r.Syslog, "udp:") {
+		r.Log.Warn(fmt.Sprintf("only %d log lines may wait for the agent, further ones are lost (try: sysctl -w net.unix.max_dgram_qlen=512, or --syslog udp:127.0.0.1:5140)", n))
+	}
 }
 
 // run runs the sources until the first ends, and then the agent's last datagrams.

@@ -2,10 +2,13 @@ package app
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // becomeUser makes the process another user's, with that user's groups, if it is root's. Empty leaves it as it is.
@@ -45,4 +48,17 @@ func becomeUser(name string) error {
 		return fmt.Errorf("become %s: %w", name, err)
 	}
 	return nil
+}
+
+// datagramBytes is the room for log lines that came over UDP.
+const datagramBytes = 8 << 20
+
+// widen gives a socket room; more than net.core.rmem_max takes privileges.
+func widen(c *net.UDPConn) {
+	c.SetReadBuffer(datagramBytes)
+	if raw, err := c.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) {
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, datagramBytes)
+		})
+	}
 }

@@ -186,6 +186,7 @@ MaxRequestWorkers 25
 	}
 	s.cmd = exec.Command("apache2", "-DFOREGROUND", "-f", filepath.Join(s.dir, "apache.conf"))
 	s.cmd.Stderr = os.Stderr
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Apache signals its process group
 	if err = s.cmd.Start(); err != nil {
 		return err
 	}

@@ -149,6 +149,7 @@ MaxKeepAliveRequests 0
 	os.WriteFile(file, []byte(conf), 0o644)
 	h := &httpd{t: t, dir: dir, addr: addr, cmd: exec.Command("apache2", "-DFOREGROUND", "-f", file)}
 	h.cmd.Env = append(os.Environ(), env...)
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Apache signals its process group
 	var out strings.Builder
 	h.cmd.Stdout, h.cmd.Stderr = &out, &out
 	if err := h.cmd.Start(); err != nil {

@@ -28,14 +28,19 @@ CustomLog "||%s" tapir_sflow
 `, `tapir1\t`+strings.Join(apacheFields[:], `\t`), command, page)
 }
 
-// NginxConfig is what goes into nginx's configuration, http level: the log, sent to the datagram socket at path.
-func NginxConfig(path, page string) string {
+// NginxConfig is what goes into nginx's configuration, http level: the log, sent to the datagram socket at a path, or to
+// udp:ADDRESS:PORT.
+func NginxConfig(to, page string) string {
+	server, udp := strings.CutPrefix(to, "udp:")
+	if !udp {
+		server = "unix:" + to
+	}
 	return fmt.Sprintf(`# One datagram for each request goes to the sFlow agent. Servers with an access_log of their own need the access_log
 # line too. nginx does not wait for the socket: what it cannot take is lost.
 log_format tapir_sflow escape=default
     "%s";
-access_log syslog:server=unix:%s,nohostname,tag=tapir tapir_sflow;
+access_log syslog:server=%s,nohostname,tag=tapir tapir_sflow;
 # The status page, inside a server:
 #   location /sflow/ { proxy_pass http://%s; proxy_set_header X-Forwarded-Host $host; }
-`, `tapir1\t`+strings.Join(nginxFields[:], `\t`), path, page)
+`, `tapir1\t`+strings.Join(nginxFields[:], `\t`), server, page)
 }
