@@ -37,6 +37,7 @@ type SFlowAgent struct {
 	File     string        // hsflowd.auto, or tapir.yaml by its ending; empty: none
 	Fixed    *agent.Config // what goes before the file's; nil: nothing
 	SubAgent uint32
+	OldHTTP  bool   // requests as the older record, 0:2201
 	Port     uint32 // of the server, by which collectors know it; 0: as the module tells, or 80
 
 	Stdin        io.Reader // log lines of a server, to their end; nil: none
@@ -55,7 +56,7 @@ type SFlowAgent struct {
 
 // RunSFlowAgent runs an agent until its log ends, or ctx does.
 func RunSFlowAgent(ctx context.Context, o SFlowAgent) (agent.Stats, error) {
-	r := &sflowAgent{SFlowAgent: o, agent: agent.New(agent.Options{SubAgent: o.SubAgent, Log: o.Log})}
+	r := &sflowAgent{SFlowAgent: o, agent: agent.New(agent.Options{SubAgent: o.SubAgent, OldHTTP: o.OldHTTP, Log: o.Log})}
 	err := r.open()
 	if err == nil {
 		err = r.run(ctx)

@@ -65,6 +65,7 @@ func (o *sflowAgent) flags(c *cobra.Command) {
 	f.DurationVar(&o.polling, "polling", 0, "send counters so often")
 	f.Uint32Var(&o.Port, "port", 0, "lowest port of the server, by which collectors know it (default: what the module says, or 80)")
 	f.Uint32Var(&o.SubAgent, "sub-agent", 0, "number that tells agents of one address apart")
+	f.BoolVar(&o.OldHTTP, "old-http", false, "send requests as the older record 0:2201, for collectors that do not know 0:2206")
 	f.StringVar(&o.Page, "listen", app.DefaultSFlowPage, "address of the status page /sflow/ and of /metrics; empty for none")
 	f.StringVar(&o.User, "user", unprivileged(), "user to become, if started by root")
 	f.BoolVar(&o.printApache, "print-apache-config", false, "print what Apache's configuration needs, and end")
@@ -168,6 +169,9 @@ func (o *sflowAgent) print(c *cobra.Command, w stdio.Writer) error {
 		if f := c.Flags().Lookup(name); f.Changed {
 			command = append(command, "--"+name, f.Value.String())
 		}
+	}
+	if o.OldHTTP {
+		command = append(command, "--old-http")
 	}
 	for _, s := range o.collectors {
 		command = append(command, "--collector", s)

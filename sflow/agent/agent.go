@@ -22,6 +22,7 @@ const (
 // Options say what an agent is among the others of its host.
 type Options struct {
 	SubAgent uint32       // differs between the agents of one address, for each numbers its datagrams
+	OldHTTP  bool         // requests as the older record, 0:2201, for collectors that do not know 0:2206
 	Log      *slog.Logger // nil: nothing is logged
 }
 
@@ -78,6 +79,14 @@ func (a *Agent) wake() {
 	case a.changed <- struct{}{}:
 	default:
 	}
+}
+
+// Header is how many bytes of a packet a sample should have.
+func (a *Agent) Header() int {
+	if c := a.config.Load(); c != nil && c.Header > 0 {
+		return min(c.Header, MaxHeader)
+	}
+	return DefaultHeader
 }
 
 // Stats are an agent's numbers since it was made.

@@ -185,6 +185,25 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// The older record of requests, for those who ask for it.
+func TestOldRecord(t *testing.T) {
+	c := agenttest.New(t)
+	a := agent.New(agent.Options{OldHTTP: true})
+	a.Configure(c.Config(1, 0))
+	h := a.HTTP(agent.HTTPOptions{Port: 80})
+	h.Request(socket("192.0.2.1:80", "198.51.100.1:5"), &sflow.HTTP{Method: sflow.HTTPGet, URI: []byte("/"), ReqBytes: 88, Status: 200}, nil)
+	agenttest.Run(t, a)()
+	c.Until(5*time.Second, func() bool { return len(c.Flows) == 1 })
+	var tags []sflow.Tag
+	var r sflow.Record
+	for records := c.Flows[0].Records(); records.Next(&r); {
+		tags = append(tags, r.Tag)
+	}
+	if want := []sflow.Tag{sflow.TagSocket4, sflow.TagHTTPOld}; !slices.Equal(tags, want) {
+		t.Errorf("records %v, want %v", tags, want)
+	}
+}
+
 func TestCountingDoesNotAllocate(t *testing.T) {
 	h := agent.New(agent.Options{}).HTTP(agent.HTTPOptions{Port: 80})
 	h.SetRate(1 << 30)

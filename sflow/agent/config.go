@@ -14,7 +14,7 @@ type Config struct {
 	SamplingOf map[string]uint32        // for kinds of events ("http") that have a rate of their own
 	Polling    time.Duration            // between the counter samples of a source; 0: none
 	PollingOf  map[string]time.Duration // for kinds of sources that have an interval of their own
-	Header     int                      // bytes of a sampled packet; 0: DefaultHeader
+	Header     int                      // bytes of a sampled packet, up to MaxHeader; 0: DefaultHeader
 	Datagram   int                      // most bytes of a datagram; 0: DefaultDatagram
 	Parent     uint32                   // index of the host that applications run on; 0: not told
 }
@@ -26,10 +26,11 @@ type Collector struct {
 	Namespace string // network namespace to send in; empty: the process's own
 }
 
-// What holds where a configuration is silent.
+// What holds where a configuration is silent, and the most that it can ask for.
 const (
 	DefaultPort     = 6343
 	DefaultHeader   = 128
+	MaxHeader       = 1024 // so that a sample fits a datagram
 	DefaultDatagram = 1400
 	maxCollectors   = 10
 )

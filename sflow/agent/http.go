@@ -137,6 +137,7 @@ func (h *HTTP) Drawn(rate uint32, socket *sflow.Socket, r *sflow.HTTP, server []
 		target = server
 	}
 	r.Cut()
+	r.Old = h.agent.o.OldHTTP
 	n := h.Counts()
 	return h.Send(&Sample{Rate: rate, Pool: uint32(n.Requests()), Output: sflow.PortInternal, Records: []sflow.Data{socket, r}, Target: target})
 }

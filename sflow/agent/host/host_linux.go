@@ -29,7 +29,6 @@ const rescan = 5 * time.Second
 type Options struct {
 	Interfaces []string // by name, or All
 	Counters   bool     // of the host as a whole
-	Header     int      // bytes of a packet that a sample has; 0: 128
 }
 
 // Host reports a host.
@@ -45,9 +44,6 @@ type Host struct {
 
 // Open opens the sockets of the interfaces.
 func Open(a *agent.Agent, o Options) (*Host, error) {
-	if o.Header <= 0 {
-		o.Header = agent.DefaultHeader
-	}
 	h := &Host{o: o, agent: a, files: system, ports: map[int]*port{}}
 	if err := h.scan(); err != nil {
 		h.Close()
@@ -203,7 +199,7 @@ func (p *port) begin(wait *sync.WaitGroup) {
 
 // read takes packets until the socket is closed.
 func (p *port) read() {
-	buf, oob := make([]byte, p.host.o.Header+vlanTag), make([]byte, 256)
+	buf, oob := make([]byte, agent.MaxHeader+vlanTag), make([]byte, 256)
 	for {
 		var n, k int
 		var from unix.Sockaddr
@@ -235,7 +231,7 @@ func (p *port) sample(buf []byte, n int, oob []byte, from *unix.SockaddrLinklaye
 	if from.Pkttype == unix.PACKET_OUTGOING {
 		in, out = out, in
 	}
-	header := sflow.Header{Protocol: p.link, FrameLength: uint32(n), Bytes: b[:min(len(b), p.host.o.Header)]}
+	header := sflow.Header{Protocol: p.link, FrameLength: uint32(n), Bytes: b[:min(len(b), p.host.agent.Header())]}
 	if p.link == sflow.HeaderEthernet {
 		header.FrameLength += fcs
 		header.Stripped = fcs
