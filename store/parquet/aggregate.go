@@ -12,7 +12,8 @@ import (
 )
 
 // grouping writes the SQL of an aggregation. Everything is computed from one relation, u: a row for each record and
-// combination of its groups, with columns k0 and k1 (keys), b (bucket), n (1) and m0, m1, ... (what is measured).
+// combination of its groups, with columns k0 and k1 (keys), b (bucket), n (1, or how many records the row stands for; see
+// folds) and m0, m1, ... (what is measured).
 // Further values of a measured set are rows of their own, without n, so that each metric sees each value once.
 type grouping struct {
 	*question
@@ -170,6 +171,9 @@ func (g *grouping) spread(base []string, rel, also string) string {
 		}
 	}
 	rows := "SELECT " + strings.Join(cols, ", ") + " FROM " + rel + " WHERE " + g.where + " AND (" + also + ")"
+	if g.folds() {
+		rows = g.folded(rel, also)
+	}
 	for i := range g.keys {
 		rows = fmt.Sprintf("SELECT %s REPLACE (unnest(k%d) AS k%d) FROM (%s)", inner, i, i, rows)
 	}
@@ -200,6 +204,58 @@ func (g *grouping) spread(base []string, rel, also string) string {
 	return "SELECT * FROM (WITH spread AS MATERIALIZED (" + rows + ") " + strings.Join(all, " UNION ALL ") + ")"
 }
 
+// folds says whether records that agree in all their groups' values may be added up before each value gets a row of its
+// own: sets of few different values, of which few combinations occur, and metrics that add up.
+func (g *grouping) folds() bool {
+	for i, k := range g.keys {
+		if k.list != "" && !fewValues[g.a.By[i].Name] {
+			return false
+		}
+	}
+	for i, m := range g.meas {
+		switch g.a.Metrics[i].Func {
+		case query.Count, query.Sum, query.Min, query.Max:
+		default:
+			return false
+		}
+		if m.list != "" {
+			return false
+		}
+	}
+	return len(g.keys) > 0
+}
+
+// fewValues are sets that hold the same few values over and over.
+var fewValues = map[string]bool{"network.protocol": true, "tags": true, "network.vlan.id": true, "http.request.method": true,
+	"http.response.status_code": true, "tls.version": true, "tls.cipher": true, "dns.question.type": true, "dns.response_code": true}
+
+// folded is what spread makes rows of, added up: n counts records, metrics are theirs together.
+func (g *grouping) folded(rel, also string) string {
+	raw := []string{g.bucket() + " AS b"}
+	sums, cols, by := []string{"b", "count(*) AS n"}, []string{"b", "n"}, []string{"b"}
+	for i, k := range g.keys {
+		v := value{sql: fmt.Sprintf("s%d", i), phys: k.phys}
+		raw, by = append(raw, k.sql+" AS "+v.sql), append(by, v.sql)
+		if k.list != "" {
+			v.list = fmt.Sprintf("l%d", i)
+			raw, by = append(raw, k.list+" AS "+v.list), append(by, v.list)
+		}
+		cols = append(cols, fmt.Sprintf("%s AS k%d", allOf(v, true), i))
+	}
+	sums = append(sums, by[1:]...)
+	for i, m := range g.meas {
+		if m.sql == "" {
+			continue
+		}
+		f := [...]string{query.Sum: "sum", query.Min: "min", query.Max: "max"}[g.a.Metrics[i].Func]
+		raw = append(raw, fmt.Sprintf("%s AS m%d", m.sql, i))
+		sums = append(sums, fmt.Sprintf("%s(m%d) AS m%d", f, i, i))
+		cols = append(cols, fmt.Sprintf("[m%d] AS m%d", i, i))
+	}
+	return "SELECT " + strings.Join(cols, ", ") + " FROM (SELECT " + strings.Join(sums, ", ") + " FROM (SELECT " + strings.Join(raw, ", ") +
+		" FROM " + rel + " WHERE " + g.where + " AND (" + also + ")) GROUP BY " + strings.Join(by, ", ") + ")"
+}
+
 // allOf is the list of all values of a field; different ones only for keys.
 func allOf(v value, distinct bool) string {
 	if v.list == "" {
@@ -217,6 +273,9 @@ func (g *grouping) metrics() (out []string) {
 	for i, m := range g.a.Metrics {
 		x := fmt.Sprintf("m%d", i)
 		s := "count(n)"
+		if g.folds() {
+			s = "coalesce(sum(n), 0)" // n counts records that were added up
+		}
 		switch m.Func {
 		case query.Sum, query.Avg, query.Min, query.Max:
 			s = [...]string{query.Sum: "sum", query.Avg: "avg", query.Min: "min", query.Max: "max"}[m.Func] + "(" + x + ")"
