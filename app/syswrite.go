@@ -83,13 +83,13 @@ func (w *SysWriter) open(at int64) error {
 	}
 	w.number++
 	return w.s.Dump(func(entry any) error {
-		switch entry.(type) {
+		switch entry := entry.(type) {
 		case *scap.User, *scap.Group:
 			if w.cfg.NoUsers {
 				return nil
 			}
 		case *scap.Process:
-			if w.cfg.Threads != nil && !w.cfg.Threads(w.s.Thread(entry.(*scap.Process).TID)) {
+			if w.cfg.Threads != nil && !w.cfg.Threads(w.s.Thread(entry.TID)) {
 				return nil
 			}
 		}

@@ -39,20 +39,18 @@ type Thread struct {
 	cpuUser, cpuSystem    uint64 // ticks at the last procinfo
 	cpuUserNow, cpuSysNow float64
 	cpuKnown              bool
-	private               map[string]any
 }
 
 // lastCall is the call that the thread is in, or was in last.
 type lastCall struct {
-	kind     scap.Type
-	set      bool  // a call was entered at all
-	valid    bool  // the leaving event at hand belongs to it
-	fd       int64 // its descriptor; -1 if it has none
-	entered  int64
-	latency  int64
-	params   scap.Event // what it was entered with, for calls whose leaving needs that
-	kept     bool
-	canceled bool
+	kind    scap.Type
+	set     bool  // a call was entered at all
+	valid   bool  // the leaving event at hand belongs to it
+	fd      int64 // its descriptor; -1 if it has none
+	entered int64
+	latency int64
+	params  scap.Event // what it was entered with, for calls whose leaving needs that
+	kept    bool
 }
 
 // schedule is how long the thread ran.
@@ -148,7 +146,6 @@ type FD struct {
 	moved      bool // connect was entered with another address than before
 	closing    bool // close was entered and not left
 	canceled   bool // ... and the number was opened anew in between
-	http       bool
 	private    map[string]any
 }
 

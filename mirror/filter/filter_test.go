@@ -17,12 +17,6 @@ import (
 	pcap "github.com/tapir-project/tapir/source/bpf"
 )
 
-// Instructions of the wrapper: the kernel's functions on tags (bpf_skb_vlan_push, bpf_skb_vlan_pop).
-const (
-	fnVlanPush = 18
-	fnVlanPop  = 19
-)
-
 // load loads a program that runs filter 1. If apart is set, it takes the tag of the packet off first and puts it on again,
 // so that the kernel keeps it apart, as it does with every tagged packet that it receives.
 func load(t testing.TB, raw []bpf.RawInstruction, apart *[4]byte) (*ebpf.Program, error) {

@@ -47,7 +47,6 @@ type Chisel struct {
 // Run is a running chisel.
 type Run struct {
 	filter   *sys.Filter
-	style    *sys.Style
 	event    func(e *sys.Event) error
 	interval int64 // ns of event time between calls of tick
 	tick     func(e *sys.Event, at int64, delta int64)

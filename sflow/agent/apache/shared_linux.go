@@ -31,7 +31,7 @@ const (
 )
 
 // errNotReady says that Apache has not made the file, or not finished it.
-var errNotReady = errors.New("Apache's module has not made it yet")
+var errNotReady = errors.New("the module in Apache has not made it yet")
 
 // shared is the file, mapped.
 type shared struct {
