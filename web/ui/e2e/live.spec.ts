@@ -49,6 +49,20 @@ test('a session appears within three seconds of its first packet', async ({ page
   expect(took).toBeLessThanOrEqual(3000);
 });
 
+test('the live list waits while the mouse is over it, and counts what is new', async ({ page, live }) => {
+  const tail = page.waitForResponse((r) => r.url().includes('/api/tail'));
+  await page.goto(live.server.at('/', { live: '1' }));
+  await tail;
+  const grid = page.getByRole('grid');
+  await grid.hover();
+  await live.network.ask(live.port, '/while-reading');
+  const fresh = page.getByRole('button', { name: /^\+\d+ new$/ });
+  await expect(fresh).toBeVisible();
+  await expect(grid.getByText('/while-reading')).toHaveCount(0);
+  await fresh.click();
+  await expect(grid.getByText('/while-reading').first()).toBeVisible();
+});
+
 test('a server that goes says so, and the page comes back by itself', async ({ page, guard }) => {
   guard.allow(/Failed to load resource: net::ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING/);
   const network = await Network.create();
