@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +21,16 @@ var errKilled = errors.New("killed")
 // fatalDisk does left steps and then none any more, as if the process had been killed. Writing is done by halves.
 type fatalDisk struct {
 	osDisk
-	left int
+	left atomic.Int64 // files are sealed side by side
 }
 
-func (d *fatalDisk) step() bool { d.left--; return d.left >= 0 }
+func diesAfter(steps int) *fatalDisk {
+	d := &fatalDisk{}
+	d.left.Store(int64(steps))
+	return d
+}
+
+func (d *fatalDisk) step() bool { return d.left.Add(-1) >= 0 }
 
 func (d *fatalDisk) mkdir(path string) error {
 	if !d.step() {
@@ -192,7 +199,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			continue // all of them take 20 s
 		}
 		c := &crashRun{dir: t.TempDir()}
-		err := c.live(&fatalDisk{left: step})
+		err := c.live(diesAfter(step))
 		if err != nil && !errors.Is(err, errKilled) {
 			t.Fatalf("step %d: %v", step, err)
 		}
@@ -215,20 +222,20 @@ func TestKilledAtEveryStep(t *testing.T) {
 // A disk that refuses keeps records in memory until it takes them again.
 func TestWritesAreTriedAgain(t *testing.T) {
 	dir := t.TempDir()
-	d := &fatalDisk{left: 1 << 30}
+	d := diesAfter(1 << 30)
 	w, err := OpenWriter(dir, Options{SealEvery: -1, disk: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &crashRun{dir: dir}
-	d.left = 0
+	d.left.Store(0)
 	if w.Add(c.batch(0)) != nil || !errors.Is(w.Flush(), errKilled) {
 		t.Fatal("a disk that refuses goes unnoticed")
 	}
 	if m, _ := ReadMarks(dir); len(m) != 0 {
 		t.Errorf("marks %v for what is not stored", m)
 	}
-	d.left = 1 << 30
+	d.left.Store(1 << 30)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
