@@ -1,5 +1,6 @@
 // A network of its own for captures: a namespace joined to this machine by a veth pair, and a web server on this side of it.
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
@@ -12,11 +13,12 @@ export const allowed = process.getuid?.() === 0;
 
 export class Network {
   private readonly servers: Server[] = [];
+  private readonly relays: ChildProcess[] = [];
 
   private constructor(
     /** This side's end of the pair: what to capture on. */
     readonly name: string,
-    private readonly space: string,
+    readonly space: string,
     /** This side's address. */
     readonly here: string,
     /** The other side's. */
@@ -32,7 +34,7 @@ export class Network {
     await ip('addr', 'add', `${n.here}/30`, 'dev', n.name);
     await ip('link', 'set', n.name, 'up');
     await ip('-n', n.space, 'addr', 'add', `${n.there}/30`, 'dev', 'eth0');
-    await ip('-n', n.space, 'link', 'set', 'eth0', 'up');
+    for (const name of ['eth0', 'lo']) await ip('-n', n.space, 'link', 'set', name, 'up');
     return n;
   }
 
@@ -49,7 +51,28 @@ export class Network {
     return (await run('ip', ['netns', 'exec', this.space, 'curl', '-sS', '--max-time', '10', `http://${this.here}:${port}${path}`])).stdout;
   }
 
+  /** Joins two interfaces on the other side, NAME0 and NAME1, which then are up: what one sends the other receives. */
+  async pair(name: string): Promise<void> {
+    await ip('-n', this.space, 'link', 'add', name + 0, 'type', 'veth', 'peer', 'name', name + 1);
+    for (const end of [0, 1]) await ip('-n', this.space, 'link', 'set', name + end, 'up');
+  }
+
+  /** Runs a command on the other side to its end. */
+  async inside(...command: string[]): Promise<string> {
+    return (await run('ip', ['netns', 'exec', this.space, ...command])).stdout;
+  }
+
+  /** Lets this side's loopback address reach a port of the other side's; gives address and port to use. */
+  async relay(port: string): Promise<string> {
+    const child = spawn('ip', ['netns', 'exec', this.space, process.execPath, '-e', relaying(this.there, port, '127.0.0.1', port)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const local = spawn(process.execPath, ['-e', relaying('127.0.0.1', '0', this.there, port)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.relays.push(child, local);
+    const [, [bound]] = await Promise.all([once(child.stdout, 'data'), once(local.stdout, 'data')]);
+    return `127.0.0.1:${String(bound)}`;
+  }
+
   async remove(): Promise<void> {
+    for (const r of this.relays) r.kill();
     for (const s of this.servers) {
       s.closeAllConnections();
       s.close();
@@ -58,5 +81,15 @@ export class Network {
     await ip('link', 'del', this.name).catch(() => {}); // it went with the namespace
   }
 }
+
+/** A program that takes connections at one address and passes them on to another; it prints the port that it has. */
+const relaying = (at: string, port: string, to: string, toPort: string) => `
+  const net = require('node:net');
+  const server = net.createServer((a) => {
+    const b = net.connect(${toPort}, '${to}');
+    a.pipe(b).pipe(a);
+    for (const s of [a, b]) s.on('error', () => (a.destroy(), b.destroy()));
+  });
+  server.listen(${port}, '${at}', () => process.stdout.write(String(server.address().port)));`;
 
 const ip = (...args: string[]) => run('ip', args);

@@ -33,6 +33,11 @@ export class Server {
     return u.href;
   }
 
+  /** The same server, reached by another address. */
+  through(origin: string): Server {
+    return new Server(origin, this.token, this.data, this.child, this.log);
+  }
+
   /** Asks the API; an answer that is not a success is an error. */
   async api(path: string, params: Record<string, string> = {}): Promise<Response> {
     const u = new URL(path, this.origin);
@@ -88,12 +93,22 @@ export async function captures(folder = 'testdata'): Promise<string[]> {
 /** Starts `tapir serve` over a data directory. */
 export const serve = (data: string, port = 0) => start(data, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`]);
 
+/** Starts `tapir serve` in a network namespace, on its loopback address. */
+export const serveIn = (space: string, data: string) =>
+  start(data, ['serve', '--data', data, '--listen', '127.0.0.1:0'], ['ip', 'netns', 'exec', space, program]);
+
 /** Starts `tapir record`; args name interfaces and a filter. */
 export const record = (data: string, ...args: string[]) =>
   start(data, ['record', '--data', data, '--listen', '127.0.0.1:0', '--node', 'sensor-1', ...args]);
 
-async function start(data: string, args: string[]): Promise<Server> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts `tapir mirror` in a network namespace; gives what ends it. It has begun when `tapir mirror status` tells of it. */
+export function mirrorIn(space: string, ...args: string[]): () => Promise<void> {
+  const child = spawn('ip', ['netns', 'exec', space, program, 'mirror', ...args], { stdio: 'inherit' });
+  return () => end(child);
+}
+
+async function start(data: string, args: string[], command = [program]): Promise<Server> {
+  const child = spawn(command[0]!, [...command.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (s: string) => (log = (log + s).slice(-1 << 16)));
   const url = await new Promise<URL>((found, fail) => {

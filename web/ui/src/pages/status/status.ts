@@ -2,6 +2,7 @@
 
 import { api } from '../../lib/api';
 import { formatBytes, formatCount, formatDuration } from '../../lib/format';
+import type { Mirror } from './mirror';
 
 export interface Interface {
   name: string;
@@ -70,6 +71,7 @@ export interface NodeStatus {
   packets?: { segments: number; packets: number; bytes: number; oldest: string; newest: string };
   disk?: { free: number; total: number };
   retention?: { packets: Reach; records: Reach };
+  mirror?: Mirror;
 }
 
 export interface Status {
