@@ -1,50 +1,61 @@
 // How long the first rows take after Enter, on five million sessions. The bar is 300 ms.
-import { expect, settled, test } from './fixtures';
+import type { Page } from '@playwright/test';
+import { expect, test } from './fixtures';
 import { many } from './many';
 
 const bar = 300; // ms
-const queries = ['', 'protocols == http', 'http.method == GET && http.statuscode >= 500', 'ip.src == 10.1.0.0/16 && port.dst == 443', 'host == *.example', 'bytes > 1MB'];
+const rounds = 5;
+const queries = ['*', 'protocols == http', 'http.method == GET && http.statuscode >= 500', 'ip.src == 10.1.0.0/16 && port.dst == 443', 'host == *.example.org', 'bytes > 100kB'];
+
+/** Types an expression in place of the one that is there. */
+async function type(page: Page, q: string) {
+  await page.getByRole('textbox', { name: 'Query' }).click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type(q);
+  await page.keyboard.press('Escape'); // completions
+}
+
+/** Asks and gives the ms from the key to the first frame with the first row of another answer, in the page's own clock. */
+async function ask(page: Page, q: string): Promise<number> {
+  await type(page, q);
+  await page.waitForTimeout(500); // the expression is checked while it is typed
+  await page.evaluate(() => {
+    const row = () => document.querySelector('[role=row][aria-rowindex="2"]')?.textContent ?? '';
+    const before = row();
+    const w = window as unknown as { took?: number };
+    let began = 0;
+    delete w.took;
+    addEventListener('keydown', () => (began = performance.now()), { capture: true, once: true });
+    const o = new MutationObserver(() => {
+      const now = row();
+      if (!began || !now || now === before || now.includes('…')) return;
+      o.disconnect();
+      requestAnimationFrame(() => (w.took = performance.now() - began));
+    });
+    o.observe(document.querySelector('main')!, { subtree: true, childList: true, characterData: true });
+  });
+  await page.keyboard.press('Enter');
+  const took = await page.waitForFunction(() => (window as unknown as { took?: number }).took, null, { timeout: 20_000 });
+  return (await took.jsonValue())!;
+}
 
 test('first rows of five million', async ({ page }) => {
   const server = await many(5_000_000);
   try {
     await page.goto(server.at('/'));
-    const query = page.getByRole('textbox', { name: 'Query' });
-    const row = page.locator('[role=row][aria-rowindex="2"]');
-    await expect(row).toBeVisible();
+    await expect(page.locator('[role=row][aria-rowindex="2"]')).toBeVisible();
     const medians: number[] = [];
     for (const q of queries) {
       const took: number[] = [];
-      for (let round = 0; round < 5; round++) {
-        await query.fill(q === '' ? '*' : q);
-        await page.keyboard.press('Escape'); // completions
-        await settled(page);
-        // From the key to the first frame with a row of the new answer, in the page's own clock.
-        await page.evaluate(() => {
-          const w = window as unknown as { began: number; shown: Promise<number> };
-          w.shown = new Promise((done) => {
-            addEventListener('keydown', () => (w.began = performance.now()), { capture: true, once: true });
-            const grid = document.querySelector('[role=grid]')!;
-            const seen = grid.querySelector('[aria-rowindex="2"]')?.textContent;
-            const o = new MutationObserver(() => {
-              const now = grid.querySelector('[aria-rowindex="2"]')?.textContent;
-              if (w.began && now && (now !== seen || performance.now() - w.began > 2000)) {
-                o.disconnect();
-                requestAnimationFrame(() => done(performance.now() - w.began));
-              }
-            });
-            o.observe(grid, { subtree: true, childList: true, characterData: true });
-          });
-        });
-        await query.press('Enter');
-        took.push(await page.evaluate(() => (window as unknown as { shown: Promise<number> }).shown));
-        await query.fill(`ip.src == 10.1.${round}.10`); // another answer, so that the next is seen to come
-        await query.press('Enter');
-        await settled(page);
+      for (let round = 0; round < rounds; round++) {
+        await ask(page, `port == ${40_000 + round}`); // another answer, so that the next is seen to come
+        await page.waitForTimeout(1000); // its chart and its fields
+        took.push(await ask(page, q));
+        await page.waitForTimeout(1000);
       }
       took.sort((a, b) => a - b);
-      medians.push(took[2]!);
-      console.log(`${(q || 'everything').padEnd(50)} ${took[2]!.toFixed(0).padStart(5)} ms`);
+      medians.push(took[rounds >> 1]!);
+      console.log(`${q.padEnd(50)} ${took[rounds >> 1]!.toFixed(0).padStart(5)} ms, at most ${took.at(-1)!.toFixed(0)} ms`);
     }
     expect(Math.max(...medians)).toBeLessThanOrEqual(bar);
   } finally {
