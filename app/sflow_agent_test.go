@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -71,28 +70,10 @@ func startSFlow(t *testing.T, o SFlowAgent) (log *journal, stop func()) {
 	return log, stop
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
+// page is what the agent at addr says of itself.
 func page(t *testing.T, addr string) string {
 	t.Helper()
-	r, err := http.Get("http://" + addr + "/sflow/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return agenttest.Page(t, "http://"+addr+"/sflow/", "")
 }
 
 // until waits for what is so soon.
@@ -111,11 +92,8 @@ func TestSFlowAgentNginx(t *testing.T) {
 		t.Skip("nginx is not installed (packaging/setup.sh test)")
 	}
 	c := agenttest.New(t)
-	dir := t.TempDir()
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		os.Chmod(d, 0o755)
-	}
-	socket, addr, at := filepath.Join(dir, "log.sock"), freeAddr(t), freeAddr(t)
+	dir := agenttest.OpenDir(t)
+	socket, addr, at := filepath.Join(dir, "log.sock"), agenttest.FreeAddr(t), agenttest.FreeAddr(t)
 	cfg := c.Config(1, time.Hour)
 	_, stop := startSFlow(t, SFlowAgent{Syslog: socket, Page: at, Fixed: cfg, Port: 8080})
 	conf := strings.Join([]string{"error_log stderr;", "pid " + dir + "/pid;", "daemon off;", "events {}", "http {",
@@ -184,7 +162,7 @@ func nginxConfig(socket, page string) string {
 // matter.
 func TestSFlowAgentReload(t *testing.T) {
 	c := agenttest.New(t)
-	file, at := filepath.Join(t.TempDir(), "hsflowd.auto"), freeAddr(t)
+	file, at := filepath.Join(t.TempDir(), "hsflowd.auto"), agenttest.FreeAddr(t)
 	in, out := io.Pipe()
 	log, stop := startSFlow(t, SFlowAgent{Stdin: in, File: file, Page: at})
 	rate := func(n int) func() bool {

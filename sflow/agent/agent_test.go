@@ -2,7 +2,6 @@ package agent_test
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -246,14 +245,14 @@ gauge sampling_n 2
 	s := httptest.NewServer(a.Handler(h))
 	defer s.Close()
 	for _, path := range []string{"/sflow/", "/sflow/anything"} {
-		if got := get(t, s.URL+path, ""); got != want {
+		if got := agenttest.Page(t, s.URL+path, ""); got != want {
 			t.Errorf("%s is\n%s\nwant\n%s", path, got, want)
 		}
 	}
-	if got := get(t, s.URL+"/sflow/", "www.example.org:443"); !strings.Contains(got, "string hostname www.example.org\n") {
+	if got := agenttest.Page(t, s.URL+"/sflow/", "www.example.org:443"); !strings.Contains(got, "string hostname www.example.org\n") {
 		t.Errorf("behind a proxy: %s", got)
 	}
-	if got := get(t, s.URL+"/metrics", ""); !strings.Contains(got, "tapir_sflow_agent_requests_total 109\n") {
+	if got := agenttest.Page(t, s.URL+"/metrics", ""); !strings.Contains(got, "tapir_sflow_agent_requests_total 109\n") {
 		t.Error(got)
 	}
 	if r, err := http.Post(s.URL+"/sflow/", "", nil); err != nil || r.StatusCode != 405 {
@@ -262,22 +261,4 @@ gauge sampling_n 2
 	if r, err := http.Head(s.URL + "/sflow/"); err != nil || r.StatusCode != 200 {
 		t.Errorf("HEAD: %v", err)
 	}
-}
-
-func get(t *testing.T, url, forwarded string) string {
-	t.Helper()
-	q, _ := http.NewRequest("GET", url, nil)
-	if forwarded != "" {
-		q.Header.Set("X-Forwarded-Host", forwarded)
-	}
-	r, err := http.DefaultClient.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

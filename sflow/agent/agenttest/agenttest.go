@@ -4,8 +4,12 @@ package agenttest
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -181,4 +185,49 @@ func (c *Collector) counters(s sflow.Sample, uptime uint32) Counters {
 		}
 	}
 	return x
+}
+
+// FreeAddr is a TCP address on loopback where nobody listens, for a program that is told where to.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Page is the body of an agent's page, asked for as a proxy asks on behalf of forwarded, if that is not empty.
+func Page(t testing.TB, url, forwarded string) string {
+	t.Helper()
+	q, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if forwarded != "" {
+		q.Header.Set("X-Forwarded-Host", forwarded)
+	}
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// OpenDir is a temporary folder that servers may enter which run as another user.
+func OpenDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }

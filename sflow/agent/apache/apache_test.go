@@ -99,24 +99,11 @@ type httpd struct {
 	addr string
 }
 
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // startApache starts Apache with an event MPM and a configuration that has more behind it.
 func startApache(t testing.TB, env []string, more string) *httpd {
 	t.Helper()
-	dir := t.TempDir()
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // children are another user
-		os.Chmod(d, 0o755)
-	}
-	addr := freeAddr(t)
+	dir := agenttest.OpenDir(t) // children are another user
+	addr := agenttest.FreeAddr(t)
 	os.Mkdir(filepath.Join(dir, "docs"), 0o755)
 	for name, n := range map[string]int{"small.txt": 22, "large.txt": 13836} {
 		os.WriteFile(filepath.Join(dir, "docs", name), []byte(strings.Repeat("x", n)), 0o644)
@@ -288,9 +275,7 @@ const loadRequests = 20000
 func TestModule(t *testing.T) {
 	needs(t, "apache2", "apxs")
 	module := buildModule(t)
-	run := t.TempDir()
-	os.Chmod(run, 0o755)
-	os.Chmod(filepath.Dir(run), 0o755)
+	run := agenttest.OpenDir(t)
 	file, socket := filepath.Join(run, "http.shm"), filepath.Join(run, "http.sock")
 	c := agenttest.New(t)
 	h := startApache(t, nil, fmt.Sprintf("LoadModule tapir_sflow_module %s\nTapirSflowFile %s\nTapirSflowSocket %s\nTapirSflowGroup root", module, file, socket))
@@ -393,7 +378,7 @@ func TestPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := freeAddr(t)
+	page := agenttest.FreeAddr(t)
 	conf := "LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\nLoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n" +
 		weblog.ApacheConfig(exe, page)
 	h := startApache(t, []string{"TAPIR_TEST_PIPE=" + c.Addr().String(), "TAPIR_TEST_PAGE=" + page}, conf)
