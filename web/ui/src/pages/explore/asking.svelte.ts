@@ -6,7 +6,7 @@ import { cut } from '../../lib/expression';
 import { saved } from '../../saved/saved.svelte';
 import { Facets, type Scope } from './facets.svelte';
 import { queryError, Results, type Question } from './results.svelte';
-import { Timeline, type By } from './timeline.svelte';
+import { Timeline, type By } from '../../query/timeline.svelte';
 
 /** How the answers are looked at. */
 export interface View {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Table } from '../../lib/api';
+import type { Table } from '../lib/api';
 import { align, buckets, intervalText } from './timeline.svelte';
 
 const table = (rows: [bucket: string, key: string, value: number][], more: Partial<Table> = {}): Table => ({

@@ -1,9 +1,9 @@
 // What the timeline draws: one question for all, and one more if it is split.
 
-import { aborted, api, ApiError, type Coverage, type Kind, type Table } from '../../lib/api';
-import { both, cut } from '../../lib/expression';
-import type { Series } from '../../design/chart';
-import { colourOf } from '../../design/chart';
+import { aborted, api, ApiError, type Coverage, type Kind, type Table } from '../lib/api';
+import { both, cut } from '../lib/expression';
+import type { Series } from '../design/chart';
+import { colourOf } from '../design/chart';
 
 export type By = 'count' | 'bytes' | 'packets' | 'errors';
 

@@ -1,7 +1,7 @@
 // What the page knows of its server: what is stored there, what it can do, and what time it is there.
 
-import { api, type Status } from '../../lib/api';
-import { parseTime } from '../../lib/format';
+import { api, type Status } from '../lib/api';
+import { parseTime } from '../lib/format';
 
 export class Server {
   status = $state.raw<Status>();

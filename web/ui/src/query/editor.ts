@@ -5,8 +5,8 @@ import { autocompletion, acceptCompletion, closeCompletion, completionKeymap, co
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { Compartment, EditorState, Prec, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, drawSelection, EditorView, keymap, placeholder, type DecorationSet } from '@codemirror/view';
-import { api, aborted, type Params, type Token } from '../../lib/api';
-import { fromByte, toByte } from '../../lib/expression';
+import { api, aborted, type Params, type Token } from '../lib/api';
+import { fromByte, toByte } from '../lib/expression';
 
 export interface Options {
   text: string;
