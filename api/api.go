@@ -37,15 +37,17 @@ type Options struct {
 	// NodeStatus gives what `tapir status` shows beyond the store, of which it is told: capture, queues, disk. It is
 	// encoded as JSON. Nil: there is nothing more.
 	NodeStatus func(store.Status) (any, error)
-	Saved      *saved.Store // what people save; nil: this server keeps nothing
-	Importer   Importer     // takes captures; nil: this server does not
-	Version    string       // of the program
-	Pages      http.Handler // answers what is not below /api: the viewer; nil: nothing is there
-	Node       string       // prefix of ids
-	Token      string       // every request must carry it; empty lets everybody in (tests, or behind a proxy)
-	Hosts      []string     // names this server goes by beside those of loopback addresses, such as that of a proxy before it
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Exporters gives what the collector of sFlow tells, as Exporters of openapi.yaml. Nil: there is none.
+	Exporters func() (any, error)
+	Saved     *saved.Store // what people save; nil: this server keeps nothing
+	Importer  Importer     // takes captures; nil: this server does not
+	Version   string       // of the program
+	Pages     http.Handler // answers what is not below /api: the viewer; nil: nothing is there
+	Node      string       // prefix of ids
+	Token     string       // every request must carry it; empty lets everybody in (tests, or behind a proxy)
+	Hosts     []string     // names this server goes by beside those of loopback addresses, such as that of a proxy before it
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Server is the HTTP side of Tapir. It is an http.Handler, safe for concurrent use.
@@ -110,6 +112,7 @@ func (s *Server) routes() []route {
 		{get, "/api/tail", s.tail, asked, false, false},
 		{get, "/api/export", s.export, export, false, false},
 		{post, "/api/export", s.export, export, false, false},
+		{get, "/api/exporters", s.exporters, nil, false, false},
 		{get, "/api/hosts/{host}", s.hosts, []string{"from", "to", "bounding", "top"}, false, false},
 		{get, "/api/saved/{collection}", s.savedList, nil, false, false},
 		{get, "/api/saved/{collection}/{name}", s.savedGet, nil, false, false},

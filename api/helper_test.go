@@ -7,13 +7,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tapir-project/tapir/bench/sflow/datagrams"
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/saved"
+	"github.com/tapir-project/tapir/sflow/collector"
 	"github.com/tapir-project/tapir/store"
 )
 
@@ -36,11 +39,26 @@ func serve(t testing.TB, x *world) *client {
 	log := &bytes.Buffer{}
 	o := Options{Store: x.records, Packets: x.packets, Node: testNode, Token: testToken, Now: func() time.Time { return testNow },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "1.2.3", NodeStatus: func(store.Status) (any, error) { return map[string]any{"running": false}, nil }}
+	o.Exporters = func() (any, error) { return ledger(), nil }
 	o.Saved, o.Importer = saved.Open(t.TempDir()), &intake{limit: 1 << 20}
 	srv := New(o)
 	hs := httptest.NewServer(srv)
 	t.Cleanup(hs.Close)
 	return &client{t, hs.URL, x, srv, log}
+}
+
+// ledger is what a collector tells that heard of two switches, one of whose datagrams got lost, and of a stranger.
+func ledger() collector.Report {
+	book := collector.NewLedger()
+	conv, batch := collector.NewConverter(book, nil, nil), &record.Batch{}
+	m, _ := datagrams.New(datagrams.Switch, 2)
+	for i := range 20 {
+		if _, b := m.Next(); i != 7 {
+			conv.Add(b, &collector.Meta{At: testNow, Sender: netip.MustParseAddr("203.0.113.1")}, batch)
+		}
+	}
+	conv.Add([]byte("hello"), &collector.Meta{At: testNow, Sender: netip.MustParseAddr("203.0.113.2")}, batch)
+	return collector.Report{Running: true, Time: testNow, Exporters: book.Status(nil), Names: map[string]string{"192.0.2.1": "no answer"}}
 }
 
 // bundled serves the records of bundled captures.

@@ -2,6 +2,7 @@ package api
 
 import (
 	_ "embed"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -60,6 +61,18 @@ func (s *Server) status(w *reply, r *http.Request, _ *params) error {
 		}
 	}
 	return w.json(body)
+}
+
+// exporters tells what the collector of sFlow hears from, and what was lost on the way.
+func (s *Server) exporters(w *reply, _ *http.Request, _ *params) error {
+	if s.Exporters == nil {
+		return &problem{status: http.StatusNotImplemented, err: errors.New("this server knows no collector (tapir sflow collect has its own API)")}
+	}
+	report, err := s.Exporters()
+	if err != nil {
+		return err
+	}
+	return w.json(report)
 }
 
 // reach is when the oldest and the newest record of all kinds were.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,38 @@ func TestStatus(t *testing.T) {
 	c.ok("/api/status").json(t, &s)
 	if s.Can != (abilities{}) || !s.Oldest.IsZero() {
 		t.Errorf("a store that is empty and cannot follow: %+v", s)
+	}
+}
+
+// The ledger comes as the collector tells it; a server without one says what has one.
+func TestExporters(t *testing.T) {
+	c := bundled(t)
+	var got struct {
+		Running   bool
+		Exporters []struct {
+			Agent     string
+			Up        bool
+			Datagrams int
+			Lost      int `json:"datagrams_lost"`
+			Damaged   int `json:"decode_errors"`
+			Sources   []struct{ Kind string }
+		}
+	}
+	c.ok("/api/exporters").json(t, &got)
+	if len(got.Exporters) != 3 || !got.Running {
+		t.Fatalf("%+v", got)
+	}
+	stranger, a, b := got.Exporters[0], got.Exporters[1], got.Exporters[2]
+	if stranger.Agent != "" || stranger.Damaged != 1 || a.Agent == "" || !a.Up || a.Datagrams+b.Datagrams != 19 || a.Lost+b.Lost != 1 || len(a.Sources) == 0 {
+		t.Errorf("%+v", got)
+	}
+	c.srv.Exporters = func() (any, error) { return nil, errors.New("the disk went away") }
+	if a := c.get("/api/exporters"); a.StatusCode != 500 {
+		t.Errorf("%s %s", a.Status, a.body)
+	}
+	c.srv.Exporters = nil
+	if a := c.get("/api/exporters"); a.StatusCode != 501 || !strings.Contains(a.failure(t).Error.Message, "tapir sflow collect") {
+		t.Errorf("%s %s", a.Status, a.body)
 	}
 }
 

@@ -129,7 +129,8 @@ func (s Serve) on(ctx context.Context, l net.Listener, r *Reader) error {
 		}
 	}
 	h := api.New(api.Options{Store: r.Records, Packets: r, Node: r.Dir.Node(), Token: s.Token, Log: s.Log, Pages: web.Handler(),
-		Version: s.Version, Importer: s.uploads(r.Dir), Saved: saved.Open(r.Dir.State()), NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) }})
+		Version: s.Version, Importer: s.uploads(r.Dir), Saved: saved.Open(r.Dir.State()), NodeStatus: func(st store.Status) (any, error) { return r.NodeStatus(st) },
+		Exporters: func() (any, error) { return Exporters(r.Dir) }})
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 128 << 10,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)

@@ -24,30 +24,22 @@ type SFlow struct {
 	Geo        []string // MaxMind DB files
 }
 
-// ExportersStatus is what a collector tells of itself in state/exporters.json, once a second.
-type ExportersStatus struct {
-	Time      time.Time                  `json:"time"`
-	Stats     collector.Stats            `json:"stats"`
-	Exporters []collector.ExporterStatus `json:"exporters"`
-	Names     map[string]string          `json:"snmp_errors,omitempty"` // agents that were asked for names and did not answer
-}
-
 // collecting is a collector with what it stands on.
 type collecting struct {
 	*collector.Collector
-	names *collector.Names
-	geo   *collector.Geo
+	geo *collector.Geo
 }
 
 // open opens databases and sockets; worker is the number of the first socket as a worker of the sink.
 func (f *SFlow) open(sink record.Sink, worker int) (c collecting, err error) {
-	if c.names, err = collector.NewNames(f.Interfaces, f.SNMP); err != nil {
+	names, err := collector.NewNames(f.Interfaces, f.SNMP)
+	if err != nil {
 		return c, err
 	}
 	if c.geo, err = collector.OpenGeo(f.Geo); err != nil {
 		return c, err
 	}
-	c.Collector, err = collector.Open(collector.Config{Listen: f.Listen, Sockets: f.Sockets, Worker: worker, Names: c.names, Geo: c.geo, Sink: sink})
+	c.Collector, err = collector.Open(collector.Config{Listen: f.Listen, Sockets: f.Sockets, Worker: worker, Names: names, Geo: c.geo, Sink: sink})
 	if err != nil {
 		return c, errors.Join(err, c.geo.Close())
 	}
@@ -56,19 +48,14 @@ func (f *SFlow) open(sink record.Sink, worker int) (c collecting, err error) {
 
 func (c *collecting) close() error { return errors.Join(c.Collector.Close(), c.geo.Close()) }
 
-func (c *collecting) status() ExportersStatus {
-	return ExportersStatus{time.Now(), c.Stats(), c.Ledger().Status(c.names), c.names.Errors()}
-}
-
 // Collect receives sFlow beside a capture, until ctx ends, and stores it in the node's directory.
-func (n *Node) Collect(ctx context.Context, f SFlow, progress func(ExportersStatus)) error {
+func (n *Node) Collect(ctx context.Context, f SFlow, progress func(collector.Report)) error {
 	c, err := f.open(n.records, n.cfg.Workers+capturing.beside) // behind the workers of packets
 	if err != nil {
 		return err
 	}
 	path := exportersPath(n.dir)
-	defer os.Remove(path)
-	return errors.Join(c.watch(ctx, func(s ExportersStatus) {
+	return errors.Join(c.watch(ctx, func(s collector.Report) {
 		if err := writeJSON(path, s); err != nil {
 			n.cfg.Log.Warn("status file", "error", err)
 		}
@@ -76,23 +63,23 @@ func (n *Node) Collect(ctx context.Context, f SFlow, progress func(ExportersStat
 	}), c.close())
 }
 
-// watch runs the collector and tells its status once a second, and at the end.
-func (c *collecting) watch(ctx context.Context, tell func(ExportersStatus)) error {
+// watch runs the collector and tells its report once a second, and at the end.
+func (c *collecting) watch(ctx context.Context, tell func(collector.Report)) error {
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		every(time.Second, stop, func() { tell(c.status()) })
+		every(time.Second, stop, func() { tell(c.Report(true)) })
 	}()
-	tell(c.status())
+	tell(c.Report(true))
 	err := c.Run(ctx)
 	close(stop)
 	<-done
-	tell(c.status())
+	tell(c.Report(false))
 	return err
 }
 
 // CollectSFlow receives sFlow until ctx ends, without capturing packets. serve, if not nil, runs beside it.
-func CollectSFlow(ctx context.Context, cfg Config, f SFlow, progress func(ExportersStatus), serve func(context.Context, *Node) error) (err error) {
+func CollectSFlow(ctx context.Context, cfg Config, f SFlow, progress func(collector.Report), serve func(context.Context, *Node) error) (err error) {
 	cfg.Workers = 1
 	n, err := openNode(ctx, cfg, capturing)
 	if err != nil {
@@ -127,7 +114,7 @@ func CollectSFlow(ctx context.Context, cfg Config, f SFlow, progress func(Export
 }
 
 // CountSFlow receives sFlow until ctx ends and stores nothing: the ledger is all that is kept.
-func CountSFlow(ctx context.Context, f SFlow, progress func(ExportersStatus)) error {
+func CountSFlow(ctx context.Context, f SFlow, progress func(collector.Report)) error {
 	c, err := f.open(sinkFunc(func(*record.Record) error { return nil }), 0)
 	if err != nil {
 		return err
@@ -162,17 +149,20 @@ func writeJSON(path string, x any) error {
 	return os.Rename(tmp, path)
 }
 
-// Exporters gives what the collector of a data directory last told, and whether one is running.
-func Exporters(d *datadir.Dir) (s ExportersStatus, running bool, err error) {
+// Exporters gives what the collector of a data directory last told, whether it is running still or not. It is empty where none
+// ever ran.
+func Exporters(d *datadir.Dir) (r collector.Report, err error) {
+	r.Exporters = []collector.ExporterStatus{}
 	b, err := os.ReadFile(exportersPath(d))
 	if errors.Is(err, os.ErrNotExist) {
-		return s, false, nil
+		return r, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(b, &s)
+		err = json.Unmarshal(b, &r)
 	}
 	if err != nil {
-		return s, false, fmt.Errorf("exporters: %w", err)
+		return r, fmt.Errorf("exporters: %w", err)
 	}
-	return s, time.Since(s.Time) < 10*time.Second, nil
+	r.Running = r.Running && time.Since(r.Time) < 10*time.Second // one that was killed could not say so
+	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tapir-project/tapir/internal/datadir"
 	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/record"
+	"github.com/tapir-project/tapir/sflow/collector"
 	"github.com/tapir-project/tapir/store"
 )
 
@@ -50,18 +51,18 @@ func TestCollectSFlow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	const n = 300
-	var last ExportersStatus
+	var last collector.Report
 	sent, listed := false, 0
 	timeout := time.AfterFunc(20*time.Second, cancel)
 	defer timeout.Stop()
-	err := CollectSFlow(ctx, Config{Data: data, Retention: Retention{FreeBytes: 1}}, SFlow{Listen: []string{addr}}, func(s ExportersStatus) {
+	err := CollectSFlow(ctx, Config{Data: data, Retention: Retention{FreeBytes: 1}}, SFlow{Listen: []string{addr}}, func(s collector.Report) {
 		if last = s; !sent {
 			sent = true
 			go sendSFlow(t, addr, n)
 		}
 		if s.Stats.Datagrams == n {
 			if d, err := datadir.OpenReader(data); err == nil {
-				if told, running, err := Exporters(d); err == nil && running {
+				if told, err := Exporters(d); err == nil && told.Running {
 					listed = len(told.Exporters)
 				}
 			}
@@ -76,6 +77,9 @@ func TestCollectSFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	if told, err := Exporters(r.Dir); err != nil || told.Running || len(told.Exporters) != 3 || told.Stats != last.Stats {
+		t.Errorf("behind its end: %v, running %v, %d exporters", err, told.Running, len(told.Exporters))
+	}
 	for expr, want := range map[string]int{"sflow.type == flow": 2 * n, "sflow.type == counters && ifSpeed == 10000000000": (n + 7) / 8, "event.action == exporter-up": 3,
 		"sflow.type == flow && source.ip == 10.0.0.0/8 && port == 443 && inputPort == 3": 2 * n, "observer.ip == 192.0.2.9": 0} {
 		if got := countSamples(t, r, expr); got != want {
@@ -116,7 +120,7 @@ func TestCollectBesideCapture(t *testing.T) {
 	}()
 	sent := false
 	go func() {
-		done <- n.Collect(ctx, SFlow{Listen: []string{addr}, Sockets: 2}, func(s ExportersStatus) {
+		done <- n.Collect(ctx, SFlow{Listen: []string{addr}, Sockets: 2}, func(s collector.Report) {
 			if !sent {
 				sent = true
 				sendSFlow(t, addr, 10)
@@ -152,7 +156,7 @@ func TestCollectSFlowErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	err = CollectSFlow(t.Context(), Config{Data: t.TempDir(), Retention: Retention{FreeBytes: 1}}, SFlow{Listen: []string{c.LocalAddr().String()}}, func(ExportersStatus) {}, nil)
+	err = CollectSFlow(t.Context(), Config{Data: t.TempDir(), Retention: Retention{FreeBytes: 1}}, SFlow{Listen: []string{c.LocalAddr().String()}}, func(collector.Report) {}, nil)
 	if err == nil {
 		t.Fatal("a port that is taken is no error")
 	}

@@ -75,7 +75,7 @@ func withSFlow(serve func(context.Context, *app.Node) error, f app.SFlow) func(c
 	if len(f.Listen) == 0 {
 		return serve
 	}
-	collect := func(ctx context.Context, n *app.Node) error { return n.Collect(ctx, f, func(app.ExportersStatus) {}) }
+	collect := func(ctx context.Context, n *app.Node) error { return n.Collect(ctx, f, func(collector.Report) {}) }
 	if serve == nil {
 		return collect
 	}

@@ -52,9 +52,9 @@ func newSFlowCollect(io Stdio) *cobra.Command {
 			if s.Sockets == 0 {
 				s.Sockets = runtime.NumCPU()
 			}
-			var last app.ExportersStatus
+			var last collector.Report
 			live := liveExporters{w: io.Err, on: isTerminal(io.Err)}
-			tell := func(s app.ExportersStatus) { last = s; live.show(s) }
+			tell := func(s collector.Report) { last = s; live.show(s) }
 			var err error
 			if noStore {
 				err = app.CountSFlow(ctx, s, tell)
@@ -83,7 +83,7 @@ func newSFlowCollect(io Stdio) *cobra.Command {
 }
 
 // tellExporters sums up a run.
-func tellExporters(w stdio.Writer, s app.ExportersStatus) {
+func tellExporters(w stdio.Writer, s collector.Report) {
 	fmt.Fprintf(w, "collected %d datagrams, %s, of %d exporters: %d records; socket drops %d, refused %d\n", s.Stats.Datagrams, sizeText(int64(s.Stats.Bytes)),
 		len(s.Exporters), s.Stats.Records, s.Stats.Dropped, s.Stats.Refused)
 }
@@ -92,10 +92,10 @@ func tellExporters(w stdio.Writer, s app.ExportersStatus) {
 type liveExporters struct {
 	w    stdio.Writer
 	on   bool
-	last app.ExportersStatus
+	last collector.Report
 }
 
-func (l *liveExporters) show(s app.ExportersStatus) {
+func (l *liveExporters) show(s collector.Report) {
 	if !l.on {
 		return
 	}
@@ -129,11 +129,11 @@ func newSFlowExporters(io Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, running, err := app.Exporters(d)
+			s, err := app.Exporters(d)
 			if err != nil {
 				return err
 			}
-			if !running {
+			if !s.Running {
 				fmt.Fprintln(io.Err, "no collector is running on this data directory (tapir sflow collect, or tapir record --sflow)")
 				return errNoMatch
 			}
@@ -149,7 +149,7 @@ func newSFlowExporters(io Stdio) *cobra.Command {
 	return c
 }
 
-func exporterTable(out stdio.Writer, s app.ExportersStatus, sources bool) error {
+func exporterTable(out stdio.Writer, s collector.Report, sources bool) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "EXPORTER\tSTATE\tLAST\tDATAGRAMS\tLOST\tIN SOCKET\tSAMPLES\tLOST\tAGENT DROPS\tERRORS\tRESTARTS")
 	for _, e := range s.Exporters {

@@ -9,6 +9,20 @@ import (
 	"github.com/tapir-project/tapir/sflow"
 )
 
+// Report is what a collector tells of itself once a second, and at its end.
+type Report struct {
+	Running   bool              `json:"running"`
+	Time      time.Time         `json:"time,omitzero"` // of this report
+	Stats     Stats             `json:"stats"`
+	Exporters []ExporterStatus  `json:"exporters"`
+	Names     map[string]string `json:"snmp_errors,omitempty"` // agents that were asked for names and did not answer
+}
+
+// Report tells how it goes; running says whether the collector goes on.
+func (c *Collector) Report(running bool) Report {
+	return Report{running, time.Now(), c.Stats(), c.ledger.Status(c.cfg.Names), c.cfg.Names.Errors()}
+}
+
 // ExporterStatus is a page of the ledger as it is told.
 type ExporterStatus struct {
 	ExporterKey
@@ -41,7 +55,7 @@ func (l *Ledger) Status(names *Names) []ExporterStatus {
 	defer l.mu.Unlock()
 	out := make([]ExporterStatus, 0, len(l.exporters))
 	for _, e := range l.exporters {
-		s := ExporterStatus{ExporterKey: e.Key, Sender: e.Sender, Up: e.Up, First: e.First, Last: e.Last, UptimeMs: e.Uptime, Losses: e.Losses}
+		s := ExporterStatus{ExporterKey: e.Key, Sender: e.Sender, Up: e.Up, First: e.First, Last: e.Last, UptimeMs: e.Uptime, Losses: e.Losses, Sources: make([]SourceStatus, 0, len(e.Sources))}
 		for k, src := range e.Sources {
 			x := SourceStatus{Class: k.Source.Class, Index: k.Source.Index, Kind: sflow.KindFlow.String(), Samples: src.Samples, Lost: src.Lost, Drops: src.Drops,
 				Rate: src.Rate, Packets: src.Packets}
