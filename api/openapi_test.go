@@ -196,7 +196,7 @@ var trials = map[string][2][]string{
 	"to":       {{"2100-01-01", "now"}, {"tomorrow"}},
 	"order":    {{"network.bytes:desc,source.port", "starttime:asc"}, {"nosuchfield", "ip:desc", "network.bytes:up"}},
 	"columns":  {{"source.ip,destination.ip", "http.uri"}, {"nosuchfield", "ip"}},
-	"by":       {{"destination.port", "network.protocol,source.ip"}, {"nosuchfield", "ip", "source.ip,source.port,destination.ip", "source.ip | head 2"}},
+	"by":       {{"destination.port", "network.protocol,source.ip", "source.ip,source.port,destination.ip,destination.port,network.transport"}, {"nosuchfield", "ip", "source.ip,source.port,destination.ip,destination.port,network.transport,source.mac", "network.protocol,http.uri,tags", "source.ip | head 2"}},
 	"metric":   {{"count", "sum(network.bytes)", "p95(event.duration),unique(source.ip)", "avg(bytes)"}, {"median(bytes)", "count by source.ip", "sum(http.uri)"}},
 	"name":     {{"", "capture.pcap", "<b>\u202e"}, {strings.Repeat("x", 256)}},
 	"interval": {{"auto", "10s", "1d", "1w", "90m"}, {"0s", "-1h", "soon", "NaNd"}},

@@ -128,10 +128,10 @@ type Top struct {
 	By    Metric
 }
 
-// CountBy counts, by up to two fields.
+// CountBy counts, by up to five fields.
 type CountBy struct{ By []*record.Field }
 
-// Stats computes metrics, by up to two fields.
+// Stats computes metrics, by up to five fields.
 type Stats struct {
 	Metrics []Metric
 	By      []*record.Field

@@ -96,10 +96,17 @@ func (b *binder) timechartStage(n *stageNode, c *columns) (Stage, *Error) {
 
 // groupFields binds fields to group by.
 func (b *binder) groupFields(words []word) (out []*record.Field, err *Error) {
+	sets := 0
 	for _, w := range words {
 		f, err := b.storedField(w)
 		if err != nil {
 			return nil, err
+		}
+		if f.Multi(b.o.Kind) {
+			sets++
+		}
+		if sets > maxSets {
+			return nil, errAt(w.at, "at most %d of the fields may hold several values; %s is one more", maxSets, f.Name)
 		}
 		out = append(out, f)
 	}

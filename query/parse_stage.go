@@ -11,7 +11,8 @@ const (
 	maxStages  = 16
 	maxRows    = 100_000 // of top and head
 	maxMetrics = 16
-	maxBy      = 2
+	maxBy      = 5 // both ends of a flow and what carries it
+	maxSets    = 2 // of these that hold several values: each combination is a group
 	maxColumns = 200
 )
 

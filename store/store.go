@@ -65,13 +65,13 @@ type Order struct {
 	Desc  bool
 }
 
-// Aggregate groups the records that pass by up to two fields and a time bucket and computes metrics for each group.
+// Aggregate groups the records that pass by up to five fields and a time bucket and computes metrics for each group.
 type Aggregate struct {
 	Kind     record.Kind
 	Where    query.Expr
 	Range    Range
 	Bounding Bounding
-	By       []*record.Field // at most two; each value of a set counts in its own group
+	By       []*record.Field // at most five, two of which are sets; each value of a set counts in its own group
 	Interval int64           // ns; 0: no time buckets. Buckets are aligned to multiples of it since the epoch
 	Metrics  []query.Metric  // at least one
 	// Top keeps the groups (of By, over all buckets) that lead by Metrics[0]; 0 keeps all, up to MaxGroups. Lowest

@@ -100,7 +100,7 @@ func (e *Event) Name() string {
 
 // enter is what the call was entered with; nil if that is not known.
 func (e *Event) enter() *scap.Event {
-	if e.Enter != 0 {
+	if e.Enter != 0 || e.Thread == nil {
 		return nil
 	}
 	if l := &e.Thread.last; l.valid && l.kept {

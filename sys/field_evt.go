@@ -98,6 +98,10 @@ var eventFields = []definition{
 		return appendData(dst, b, f.style), true
 	}},
 	{name: "evt.buflen", kind: Uint, num: buflen},
+	{name: "evt.buflen.file.in", kind: Uint, num: moved((*FD).file, scap.ReadsFD)},
+	{name: "evt.buflen.file.out", kind: Uint, num: moved((*FD).file, scap.WritesFD)},
+	{name: "evt.buflen.net.in", kind: Uint, num: moved((*FD).ip, scap.ReadsFD)},
+	{name: "evt.buflen.net.out", kind: Uint, num: moved((*FD).ip, scap.WritesFD)},
 	{name: "evt.res", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 		n, ok := e.Result()
 		switch {
@@ -190,6 +194,17 @@ func buflen(_ *Field, e *Event) (int64, bool) {
 	}
 	n, ok := e.Result()
 	return n, ok && n >= 0
+}
+
+// moved is how many bytes a call read from a descriptor of a class, or wrote to it.
+func moved(class func(*FD) bool, way scap.Flags) numFunc {
+	return func(_ *Field, e *Event) (int64, bool) {
+		if !e.Type.Exit() || e.Info.Flags&way == 0 || e.FD == nil || !class(e.FD) {
+			return 0, false
+		}
+		n, ok := e.Result()
+		return n, ok && n >= 0
+	}
 }
 
 func (e *Event) direction() byte {

@@ -3,6 +3,7 @@ package sys
 import (
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/scap"
@@ -12,12 +13,16 @@ import (
 // made of when asked is left out.
 var storedFields = []string{"evt.num", "evt.type", "syscall.type", "evt.category", "evt.cpu", "evt.latency", "evt.buffer", "evt.buflen", "evt.res",
 	"evt.rawres", "evt.failed", "evt.is_io", "evt.is_io_read", "evt.is_io_write", "evt.io_dir", "evt.is_wait", "evt.is_syslog", "evt.count",
-	"evt.count.error", "evt.abspath", "evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "proc.pid", "proc.exe", "proc.name", "proc.args",
+	"evt.abspath", "evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "proc.pid", "proc.exe", "proc.name", "proc.args",
 	"proc.cmdline", "proc.cwd", "proc.ppid", "proc.pname", "proc.loginshellid", "proc.duration", "proc.vmsize", "proc.vmrss", "thread.tid",
 	"thread.ismain", "thread.vtid", "proc.vpid", "proc.sid", "proc.tty", "proc.exepath", "user.uid", "user.name", "user.loginuid", "group.gid",
 	"group.name", "container.id", "container.name", "container.image", "fd.num", "fd.type", "fd.typechar", "fd.name", "fd.directory", "fd.filename",
 	"fd.cip", "fd.sip", "fd.lip", "fd.rip", "fd.cport", "fd.sport", "fd.lport", "fd.rport", "fd.l4proto", "fd.sockfamily", "fd.is_server",
 	"fd.connected", "syslog.facility", "syslog.severity", "syslog.message", "k8s.pod.name", "k8s.ns.name"}
+
+// addedFields are stored where they are not 0: of what is only added up nothing is the same, and costs nothing.
+var addedFields = []string{"evt.count.exit", "evt.count.error", "evt.buflen.file.in", "evt.buflen.file.out", "evt.buflen.net.in", "evt.buflen.net.out",
+	"thread.exectime"}
 
 // Recorder makes records of events: one of each call, with what it was entered with and what it returned, and one of
 // each event that is no call.
@@ -31,21 +36,22 @@ type Recorder struct {
 // recorded is a field and where a record has it.
 type recorded struct {
 	*Field
-	id  record.FieldID
-	typ record.Type
+	id    record.FieldID
+	typ   record.Type
+	added bool // stored where it is not 0
 }
 
 // NewRecorder makes records of what s sees, which is told to keep what calls were entered with.
 func NewRecorder(s *Inspector) *Recorder {
 	s.KeepCalls()
 	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args")}
-	for _, name := range storedFields {
+	for i, name := range slices.Concat(storedFields, addedFields) {
 		f, err := Find(name, &r.style)
 		known, ok := record.Lookup(name)
 		if err != nil || !ok {
 			panic("sys: field " + name + " cannot be stored")
 		}
-		r.fields = append(r.fields, recorded{f, known.ID, known.Type})
+		r.fields = append(r.fields, recorded{f, known.ID, known.Type, i >= len(storedFields)})
 	}
 	return r
 }
@@ -101,7 +107,7 @@ func (r *Recorder) add(v *record.Values, f *recorded, e *Event) {
 			v.AddFloat(f.id, math.Float64frombits(uint64(n)))
 		}
 	default:
-		if n, ok := f.Number(e); ok {
+		if n, ok := f.Number(e); ok && (n != 0 || !f.added) {
 			v.AddInt(f.id, n)
 		}
 	}

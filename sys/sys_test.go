@@ -29,6 +29,12 @@ const state = "*%evt.num %evt.dir %evt.type tid=%thread.tid pid=%proc.pid ppid=%
 // each applies the events of a file and calls f with them.
 func each(t testing.TB, name string, f func(e *sys.Event)) {
 	t.Helper()
+	eachOf(t, sys.New(), name, f)
+}
+
+// eachOf applies the events of a file to s and calls f with them.
+func eachOf(t testing.TB, s *sys.Inspector, name string, f func(e *sys.Event)) {
+	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +43,6 @@ func each(t testing.TB, name string, f func(e *sys.Event)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := sys.New()
 	r.Table = s.Table
 	var raw scap.Event
 	for {

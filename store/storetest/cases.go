@@ -339,9 +339,16 @@ func (w *world) aggregation() store.Aggregate {
 		a.Where = w.expr(a.Kind, w.r.IntN(3))
 	}
 	w.timeRange(&a.Range, &a.Bounding)
-	for range w.r.IntN(3) {
+	for sets, n := 0, w.r.IntN(5); len(a.By) < n; {
 		names := append(slices.Clone(fields[a.Kind]), "event.kind", "session.final", "session.id", "event.start", "network.community_id")
-		a.By = append(a.By, field(names[w.r.IntN(len(names))]))
+		f := field(names[w.r.IntN(len(names))])
+		if f.Multi(a.Kind) {
+			sets++
+		}
+		if sets > 2 {
+			break
+		}
+		a.By = append(a.By, f)
 	}
 	if w.r.IntN(2) == 0 {
 		a.Interval = [...]int64{1e9, 60e9, hour, 7 * hour}[w.r.IntN(4)]
