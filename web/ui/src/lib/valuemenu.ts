@@ -7,6 +7,7 @@ import { condition, narrowed } from './expression';
 import { fields } from './fields.svelte';
 import { shown } from './format';
 import { nav } from './state.svelte';
+import { pages } from '../pages/pages';
 
 /** Copies a text and says so. */
 export async function copy(text: string, what = 'Copied') {
@@ -24,14 +25,23 @@ function kindFor(field: string): Kind {
   return kinds.length === 0 || kinds.includes(nav.kind) ? nav.kind : kinds[0]!;
 }
 
-/** Goes to Explore with a condition more. */
-export function filter(field: string, value: string, no = false) {
-  nav.go(nav.href({ q: narrowed(nav.q, condition(fields.get(field), value, no)), kind: kindFor(field), host: '' }, '/'));
+/** Whether this page is asked with expressions of its own kind; the others lead to Explore. */
+const asks = () => pages.some((p) => p.id === nav.page && p.asks);
+
+/** Asks an expression about a field, here or in Explore. */
+function ask(q: string, field: string) {
+  if (asks()) nav.set({ q, host: '' });
+  else nav.go(nav.href({ q, kind: kindFor(field), host: '' }, '/'));
 }
 
-/** Goes to Explore with this condition alone. */
+/** Asks with a condition more. */
+export function filter(field: string, value: string, no = false) {
+  ask(narrowed(nav.q, condition(fields.get(field), value, no)), field);
+}
+
+/** Asks with this condition alone. */
 export function pivot(field: string, value: string) {
-  nav.go(nav.href({ q: condition(fields.get(field), value), kind: kindFor(field), host: '' }, '/'));
+  ask(condition(fields.get(field), value), field);
 }
 
 /** The menu for a value of a field; more is put behind it. */
@@ -42,9 +52,10 @@ export function valueMenu(field: string, value: string, more: Group[] = []): Gro
     { label: 'Filter for this value', hint: '+', run: () => filter(field, value) },
     { label: 'Exclude this value', hint: '−', run: () => filter(field, value, true) },
     { label: 'Search for this value alone', hint: 'pivot', run: () => pivot(field, value) },
-    { label: `Only records that have ${field}`, run: () => nav.go(nav.href({ q: narrowed(nav.q, `${field} == EXISTS!`), host: '' }, '/')) },
+    { label: `Only records that have ${field}`, run: () => ask(narrowed(nav.q, `${field} == EXISTS!`), field) },
   ];
   const look: Item[] = [];
+  if (asks() && f.kinds.includes('session')) look.push({ label: 'Sessions with this value', href: nav.href({ q: condition(f, value), kind: 'session', host: '' }, '/') });
   if (value !== '' && (f.type === 'ip' || /(^|\.)(domain|host|server_name|question\.name)$/.test(field))) {
     look.push({ label: 'Open host', hint: short, run: () => nav.set({ host: value }) });
   }

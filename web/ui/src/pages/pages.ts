@@ -1,6 +1,7 @@
 // The pages. A page is a folder here and a line in this list: its path, its place in the bar and its key follow from it.
 
 import type { Component } from 'svelte';
+import type { Kind } from '../lib/api';
 
 export interface Page {
   id: string;
@@ -12,6 +13,8 @@ export interface Page {
   label?: string;
   /** `g` and this key go there. */
   key?: string;
+  /** The kind of records that its expressions are about; filters stay on it. */
+  asks?: Kind;
   /** Its component, with the property `id` if it shows one thing; loaded when it is gone to. The front door's is there at once (App.svelte). */
   load?: () => Promise<{ default: Component<any> }>;
 }
