@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -58,12 +57,7 @@ type mode struct {
 	beside int           // further writers of packets, for imports beside a capture
 }
 
-// A table of a hundred thousand flows is 150 MB that is nearly free of pointers: collecting it often costs little, and
-// keeps the heap near what lives.
-const (
-	gcPercent  = 35
-	maxWaiting = 16 << 20 // bytes of records that wait to be sealed
-)
+const maxWaiting = 16 << 20 // bytes of records that wait to be sealed
 
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
@@ -86,7 +80,6 @@ func openNode(ctx context.Context, cfg Config, m mode) (*Node, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = cores()
 	}
-	debug.SetGCPercent(gcPercent)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -159,6 +152,7 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	go func() { sealed <- n.records.Run(lasting) }()
 	var care sync.WaitGroup
 	care.Go(func() { n.keeper.run(lasting, p) })
+	care.Go(func() { boundHeap(lasting) })
 	if wire != nil {
 		care.Go(func() { wire.run(lasting) })
 	}
