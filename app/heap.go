@@ -12,7 +12,6 @@ import (
 // luck. A soft limit makes it begin earlier where the peak would be; it stands back where more lives than the limit was
 // made for, since a collector that never ends is worse than a large heap.
 const (
-	gcPercent    = 35        // a table of flows is large and nearly free of pointers: collecting it often costs little
 	heapBase     = 320 << 20 // bytes that the limit starts at, whatever the Go runtime holds included
 	heapHeadroom = 1.25      // of what lives, which the limit always leaves
 	heapEvery    = 250 * time.Millisecond
@@ -21,7 +20,6 @@ const (
 // boundHeap sets how often memory is collected, and keeps the soft limit above what lives until ctx ends. An operator's
 // own GOMEMLIMIT is left as it is.
 func boundHeap(ctx context.Context) {
-	debug.SetGCPercent(gcPercent)
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return
 	}
