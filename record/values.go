@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -51,6 +52,13 @@ func (v *Values) text(e *value) []byte {
 
 const indexFrom = 48
 
+// Room of a Values that has its first value: most that have one have some more, and growing from one is an allocation at
+// every power of two.
+const (
+	firstValues = 8
+	firstArena  = 64
+)
+
 // Reset empties v and keeps its memory.
 func (v *Values) Reset() {
 	v.vals, v.arena, v.index, v.Dropped = v.vals[:0], v.arena[:0], v.index[:0], 0
@@ -93,8 +101,7 @@ func (v *Values) AddText(id FieldID, text []byte) bool {
 		v.Dropped++
 		return false
 	}
-	off := len(v.arena)
-	v.arena = append(v.arena, text...)
+	off := v.hold(text)
 	fold(v.arena[off:], fields[id].Fold)
 	if v.seen(id, 0, v.arena[off:]) {
 		v.arena = v.arena[:off]
@@ -180,6 +187,7 @@ func (v *Values) CopyFrom(o *Values) {
 func (v *Values) Append(o *Values) {
 	base := int64(len(v.arena)) << 32
 	v.arena = append(v.arena, o.arena...)
+	v.vals = slices.Grow(v.vals, len(o.vals))
 	for _, e := range o.vals {
 		if fields[e.id].Type.inArena() {
 			e.num += base
@@ -199,9 +207,18 @@ func (v *Values) pushBytes(id FieldID, b []byte, spare int) bool {
 		v.Dropped++
 		return false
 	}
-	off := len(v.arena)
-	v.arena = append(v.arena, b...)
+	off := v.hold(b)
 	return v.push(value{num: place(off, len(b)), id: id}, MaxValues+spare*spareValues)
+}
+
+// hold appends b to the arena and says where it is.
+func (v *Values) hold(b []byte) (off int) {
+	if v.arena == nil {
+		v.arena = make([]byte, 0, max(firstArena, len(b)))
+	}
+	off = len(v.arena)
+	v.arena = append(v.arena, b...)
+	return off
 }
 
 // push appends a value unless there are limit of them.
@@ -209,6 +226,9 @@ func (v *Values) push(e value, limit int) bool {
 	if len(v.vals) >= limit {
 		v.Dropped++
 		return false
+	}
+	if v.vals == nil {
+		v.vals = make([]value, 0, firstValues)
 	}
 	v.vals = append(v.vals, e)
 	if len(v.index) > 0 {
