@@ -12,6 +12,7 @@ import (
 
 	"github.com/tapir-project/tapir/flow"
 	"github.com/tapir-project/tapir/internal/datadir"
+	"github.com/tapir-project/tapir/internal/heap"
 	"github.com/tapir-project/tapir/pcapstore"
 	"github.com/tapir-project/tapir/pipeline"
 	"github.com/tapir-project/tapir/proto/all"
@@ -152,7 +153,7 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	go func() { sealed <- n.records.Run(lasting) }()
 	var care sync.WaitGroup
 	care.Go(func() { n.keeper.run(lasting, p) })
-	care.Go(func() { boundHeap(lasting) })
+	care.Go(func() { heap.Bound(lasting) })
 	if wire != nil {
 		care.Go(func() { wire.run(lasting) })
 	}

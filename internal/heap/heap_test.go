@@ -1,4 +1,4 @@
-package app
+package heap
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-func TestHeapLimitLeavesHeadroom(t *testing.T) {
-	for live, want := range map[uint64]int64{0: heapBase, 200 << 20: heapBase, 256 << 20: heapBase, 400 << 20: 500 << 20, 8 << 30: 10 << 30} {
-		if got := heapLimit(live); got != want {
+func TestLimitLeavesHeadroom(t *testing.T) {
+	for live, want := range map[uint64]int64{0: base, 200 << 20: base, 256 << 20: base, 400 << 20: 500 << 20, 8 << 30: 10 << 30} {
+		if got := limit(live); got != want {
 			t.Errorf("%d MiB live: limit %d MiB, want %d", live>>20, got>>20, want>>20)
 		}
 	}
 }
 
-func TestHeapIsBoundedWhileANodeRuns(t *testing.T) {
+func TestBoundLastsAsLongAsItsContext(t *testing.T) {
 	for _, own := range []int64{math.MaxInt64, 1 << 40} {
 		synctest.Test(t, func(t *testing.T) {
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(own))
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan struct{})
-			go func() { boundHeap(ctx); close(done) }()
-			time.Sleep(3 * heapEvery)
-			want := int64(heapBase)
+			go func() { Bound(ctx); close(done) }()
+			time.Sleep(3 * every)
+			want := int64(base)
 			if own != math.MaxInt64 {
 				want = own
 			}
