@@ -381,31 +381,28 @@ func (e *Event) appendPID(dst []byte, n int64) []byte {
 }
 
 func (e *Event) appendUser(dst []byte, id uint32) []byte {
-	if id == None {
-		return append(dst, "-1(<NONE>)"...)
-	}
-	dst = strconv.AppendUint(dst, uint64(id), 10)
 	name := "<NA>"
 	if u := e.s.users[id]; u != nil {
 		name = u.Name
 	}
-	dst = append(dst, '(')
-	dst = append(dst, name...)
-	return append(dst, ')')
+	return appendAccount(dst, id, name)
 }
 
 func (e *Event) appendGroup(dst []byte, id uint32) []byte {
-	if id == None {
-		return append(dst, "-1(<NONE>)"...)
-	}
-	dst = strconv.AppendUint(dst, uint64(id), 10)
 	name := "<NA>"
 	if g := e.s.groups[id]; g != nil {
 		name = g.Name
 	}
-	dst = append(dst, '(')
-	dst = append(dst, name...)
-	return append(dst, ')')
+	return appendAccount(dst, id, name)
+}
+
+// appendAccount appends the id of a user or group with its name.
+func appendAccount(dst []byte, id uint32, name string) []byte {
+	if id == None {
+		return append(dst, "-1(<NONE>)"...)
+	}
+	dst = append(strconv.AppendUint(dst, uint64(id), 10), '(')
+	return append(append(dst, name...), ')')
 }
 
 // appendFlags appends the names of v between two characters, nothing if it has none. Names are looked for in the order
