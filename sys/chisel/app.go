@@ -91,7 +91,7 @@ func httpTop(env *Env, args []string) (*Run, error) {
 	if len(args) > 0 {
 		by = args[0]
 	}
-	u, ok := map[string]unit{"ncalls": plain, "bytes": inBytes, "time": inTime}[by]
+	u, ok := map[string]Unit{"ncalls": Plain, "bytes": InBytes, "time": InTime}[by]
 	if !ok {
 		return nil, &Err{"Invalid argument! Valid options: ncalls, bytes, time"}
 	}
@@ -126,9 +126,9 @@ func httpTop(env *Env, args []string) (*Run, error) {
 		for k, s := range sums {
 			n := s.calls
 			switch u {
-			case inBytes:
+			case InBytes:
 				n = s.bytes
-			case inTime:
+			case InTime:
 				n = s.time / s.calls
 			}
 			rows = append(rows, row{k, n})

@@ -11,7 +11,6 @@ package chisel
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/tapir-project/tapir/sys"
@@ -199,35 +198,4 @@ func palette(args []string) colors {
 		}
 	}
 	return ansi
-}
-
-// byteText is a number of bytes in its largest unit.
-func byteText(n int64) string {
-	v := float64(n)
-	for _, u := range [...]struct {
-		size float64
-		name string
-	}{{1 << 50, "P"}, {1 << 40, "T"}, {1 << 30, "G"}, {1 << 20, "M"}, {1 << 10, "KB"}} {
-		if v > u.size {
-			return fmt.Sprintf("%.2f%s", math.Floor(v/u.size*100+0.5)/100, u.name) // halves go up
-		}
-	}
-	return fmt.Sprintf("%dB", n)
-}
-
-// timeText is a duration in its largest unit.
-func timeText(ns int64) string {
-	switch {
-	case ns >= 1e9:
-		return fmt.Sprintf("%d.%02ds", ns/1e9, ns%1e9/1e7)
-	case ns >= 1e7:
-		return fmt.Sprintf("%dms", ns/1e6)
-	case ns >= 1e6:
-		return fmt.Sprintf("%d.%02dms", ns/1e6, ns%1e6/1e4)
-	case ns >= 1e4:
-		return fmt.Sprintf("%dus", ns/1e3)
-	case ns >= 1e3:
-		return fmt.Sprintf("%d.%02dus", ns/1e3, ns%1e3/10)
-	}
-	return fmt.Sprintf("%dns", ns)
 }

@@ -269,7 +269,7 @@ func (s *script) exec(name string, args []string) (*Run, error) {
 		return nil, fmt.Errorf("table_generator takes 7 arguments, not %d", len(args))
 	}
 	top, err := strconv.Atoi(args[5])
-	u, ok := map[string]unit{"none": plain, "bytes": inBytes, "time": inTime, "timepct": inPercent}[args[6]]
+	u, ok := map[string]Unit{"none": Plain, "bytes": InBytes, "time": InTime, "timepct": InPercent}[args[6]]
 	if err != nil || !ok {
 		return nil, fmt.Errorf("table_generator: %s rows of %s", args[5], args[6])
 	}

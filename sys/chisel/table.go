@@ -3,25 +3,13 @@ package chisel
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tapir-project/tapir/sys"
 )
 
 const maxKeys = 64 << 10
-
-// unit is how a table's values are shown.
-type unit uint8
-
-const (
-	plain unit = iota
-	inBytes
-	inTime
-	inPercent // of the time that passed
-)
 
 // table declares a report that sums a value by keys.
 type table struct {
@@ -31,7 +19,7 @@ type table struct {
 	value, title          string
 	filter                string
 	top                   int
-	unit                  unit
+	unit                  Unit
 	by                    bool // the key is the argument
 }
 
@@ -39,23 +27,23 @@ const netFilter = "(fd.type=ipv4 or fd.type=ipv6) and evt.is_io=true"
 
 // tables are the reports that need no code.
 var tables = []table{
-	{"topcontainers_error", "Containers by failed calls", "Errors", "container.name", "container.name", "", "", "evt.count", "#Errors", "evt.failed=true and container.name!=host", 100, plain, false},
-	{"topfiles_errors", "Files by failed calls", "Errors", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.count", "#Errors", "fd.type=file and evt.failed=true", 100, plain, false},
-	{"topprocs_errors", "Processes by failed calls", "Errors", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.count", "#Errors", "evt.failed=true", 100, plain, false},
-	{"fdbytes_by", "Bytes read and written, by any field", "I/O", "", "", "", "", "evt.rawarg.res", "Bytes", "evt.is_io=true and evt.failed=false", 30, inBytes, true},
-	{"fdtime_by", "Time spent reading and writing, by any field", "I/O", "", "", "", "", "evt.latency", "Time", "evt.is_io=true", 10, inTime, true},
-	{"topcontainers_file", "Containers by bytes read and written in files", "I/O", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true and container.name!=host", 10, inBytes, false},
-	{"topfiles_bytes", "Files by bytes read and written", "I/O", "fd.name", "Filename", "container.name,fd.name", "container.name,Filename", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, inBytes, false},
-	{"topfiles_time", "Files by time spent on them", "I/O", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.latency", "Time", "fd.type=file and evt.is_io=true", 10, inTime, false},
-	{"topprocs_file", "Processes by bytes read and written in files", "I/O", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, inBytes, false},
-	{"topconns", "Connections by bytes", "Net", "fd.l4proto,fd.name", "Proto,Conn", "container.name,fd.l4proto,fd.name", "container.name,Proto,Conn", "evt.rawarg.res", "Bytes", netFilter, 30, inBytes, false},
-	{"topcontainers_net", "Containers by bytes on the network", "Net", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", netFilter + " and container.name!=host", 100, inBytes, false},
-	{"topports_server", "Server ports by bytes", "Net", "fd.sport", "Srv Port", "fd.sport,container.name", "Srv Port,container.name", "evt.rawarg.res", "Bytes", netFilter, 100, inBytes, false},
-	{"topprocs_net", "Processes by bytes on the network", "Net", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", netFilter, 100, inBytes, false},
-	{"topscalls", "System calls by number", "Performance", "evt.type", "Syscall", "evt.type,container.name", "Syscall,container.name", "evt.count", "# Calls", "evt.type!=switch", 30, plain, false},
-	{"topscalls_time", "System calls by time", "Performance", "evt.type", "Syscall", "evt.type,container.name", "Syscall,container.name", "evt.latency", "Time", "", 30, inTime, false},
-	{"topcontainers_cpu", "Containers by processor time", "CPU Usage", "container.name", "container.name", "", "", "thread.cpu", "CPU%", "evt.type=procinfo", 10, inPercent, false},
-	{"topprocs_cpu", "Processes by processor time", "CPU Usage", "proc.name,proc.pid", "Process,PID", "proc.name,proc.pid,proc.vpid,container.name", "Process,Host_pid,Container_pid,container.name", "thread.cpu", "CPU%", "evt.type=procinfo", 10, inPercent, false},
+	{"topcontainers_error", "Containers by failed calls", "Errors", "container.name", "container.name", "", "", "evt.count", "#Errors", "evt.failed=true and container.name!=host", 100, Plain, false},
+	{"topfiles_errors", "Files by failed calls", "Errors", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.count", "#Errors", "fd.type=file and evt.failed=true", 100, Plain, false},
+	{"topprocs_errors", "Processes by failed calls", "Errors", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.count", "#Errors", "evt.failed=true", 100, Plain, false},
+	{"fdbytes_by", "Bytes read and written, by any field", "I/O", "", "", "", "", "evt.rawarg.res", "Bytes", "evt.is_io=true and evt.failed=false", 30, InBytes, true},
+	{"fdtime_by", "Time spent reading and writing, by any field", "I/O", "", "", "", "", "evt.latency", "Time", "evt.is_io=true", 10, InTime, true},
+	{"topcontainers_file", "Containers by bytes read and written in files", "I/O", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true and container.name!=host", 10, InBytes, false},
+	{"topfiles_bytes", "Files by bytes read and written", "I/O", "fd.name", "Filename", "container.name,fd.name", "container.name,Filename", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, InBytes, false},
+	{"topfiles_time", "Files by time spent on them", "I/O", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.latency", "Time", "fd.type=file and evt.is_io=true", 10, InTime, false},
+	{"topprocs_file", "Processes by bytes read and written in files", "I/O", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, InBytes, false},
+	{"topconns", "Connections by bytes", "Net", "fd.l4proto,fd.name", "Proto,Conn", "container.name,fd.l4proto,fd.name", "container.name,Proto,Conn", "evt.rawarg.res", "Bytes", netFilter, 30, InBytes, false},
+	{"topcontainers_net", "Containers by bytes on the network", "Net", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", netFilter + " and container.name!=host", 100, InBytes, false},
+	{"topports_server", "Server ports by bytes", "Net", "fd.sport", "Srv Port", "fd.sport,container.name", "Srv Port,container.name", "evt.rawarg.res", "Bytes", netFilter, 100, InBytes, false},
+	{"topprocs_net", "Processes by bytes on the network", "Net", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", netFilter, 100, InBytes, false},
+	{"topscalls", "System calls by number", "Performance", "evt.type", "Syscall", "evt.type,container.name", "Syscall,container.name", "evt.count", "# Calls", "evt.type!=switch", 30, Plain, false},
+	{"topscalls_time", "System calls by time", "Performance", "evt.type", "Syscall", "evt.type,container.name", "Syscall,container.name", "evt.latency", "Time", "", 30, InTime, false},
+	{"topcontainers_cpu", "Containers by processor time", "CPU Usage", "container.name", "container.name", "", "", "thread.cpu", "CPU%", "evt.type=procinfo", 10, InPercent, false},
+	{"topprocs_cpu", "Processes by processor time", "CPU Usage", "proc.name,proc.pid", "Process,PID", "proc.name,proc.pid,proc.vpid,container.name", "Process,Host_pid,Container_pid,container.name", "thread.cpu", "CPU%", "evt.type=procinfo", 10, InPercent, false},
 }
 
 const (
@@ -72,18 +60,14 @@ func (t *table) chisel() Chisel {
 	return c
 }
 
-// keySep stands between the values of a key.
-const keySep = "\x01\x01"
-
 // tally is a table that is being filled.
 type tally struct {
 	t       *table
-	keys    []*sys.Field
+	key     *Key
 	titles  []string
 	value   *sys.Field
 	sums    map[string]*int64
 	env     *Env
-	key     []byte
 	Dropped uint64
 }
 
@@ -100,12 +84,8 @@ func (t *table) run(env *Env, args []string) (*Run, error) {
 		return nil, err
 	}
 	c := &tally{t: t, titles: strings.Split(titles, ","), sums: map[string]*int64{}, env: env}
-	for _, k := range strings.Split(keys, ",") {
-		f, err := sys.Find(k, env.Style)
-		if err != nil {
-			return nil, err
-		}
-		c.keys = append(c.keys, f)
+	if c.key, err = NewKey(env.Style, strings.Split(keys, ",")...); err != nil {
+		return nil, err
 	}
 	c.value = fields(env.Style, t.value)[0]
 	r.event = c.add
@@ -125,24 +105,12 @@ func (t *table) run(env *Env, args []string) (*Run, error) {
 
 // add counts an event.
 func (c *tally) add(e *sys.Event) error {
-	key := c.key[:0]
-	for i, f := range c.keys {
-		if i > 0 {
-			key = append(key, keySep...)
-		}
-		var ok bool
-		if key, ok = f.Append(key, e); !ok {
-			return nil
-		}
-	}
-	c.key = key
-	n, ok := c.value.Number(e)
+	key, ok := c.key.Of(e)
 	if !ok {
 		return nil
 	}
-	if c.t.unit == inPercent { // percent of a processor in the second before
-		n = int64(math.Float64frombits(uint64(n)) * 1e7)
-	} else if n <= 0 {
+	n, ok := c.t.unit.Amount(c.value, e)
+	if !ok {
 		return nil
 	}
 	if sum := c.sums[string(key)]; sum != nil {
@@ -189,12 +157,8 @@ func topRows(rows []row, top int) []row {
 }
 
 func (c *tally) print(at, delta int64) error {
-	names := make([]string, len(c.keys))
-	for i, f := range c.keys {
-		names[i] = f.Name
-	}
-	p := &printed{titles: c.titles, names: names, title: c.t.title, value: c.t.value, unit: c.t.unit}
-	if c.t.unit == inPercent {
+	p := &printed{titles: c.titles, names: c.key.Names(), title: c.t.title, value: c.t.value, unit: c.t.unit}
+	if c.t.unit == InPercent {
 		p.value = "thread.exectime"
 	}
 	return p.print(c.env, c.sorted(), at, delta)
@@ -204,7 +168,7 @@ func (c *tally) print(at, delta int64) error {
 type printed struct {
 	titles, names []string // of the keys
 	title, value  string
-	unit          unit
+	unit          Unit
 }
 
 func (p *printed) print(env *Env, rows []row, at, delta int64) error {
@@ -218,8 +182,8 @@ func (p *printed) print(env *Env, rows []row, at, delta int64) error {
 	fmt.Fprintln(env.Out, head)
 	fmt.Fprintln(env.Out, strings.Repeat("-", 80))
 	for _, r := range rows {
-		line := col(p.text(r.n, delta), 20)
-		parts := strings.Split(r.key, keySep)
+		line := col(p.unit.Text(r.n, delta), 20)
+		parts := SplitKey(r.key)
 		for i, s := range parts {
 			if i < len(parts)-1 {
 				s = col(s[:min(20, len(s))], 20)
@@ -233,21 +197,6 @@ func (p *printed) print(env *Env, rows []row, at, delta int64) error {
 	return nil
 }
 
-func (p *printed) text(n, delta int64) string {
-	switch p.unit {
-	case inBytes:
-		return byteText(n)
-	case inTime:
-		return timeText(n)
-	case inPercent:
-		if delta <= 0 {
-			return "0.00%"
-		}
-		return fmt.Sprintf("%.2f%%", float64(n)/float64(delta)*100)
-	}
-	return strconv.FormatInt(n, 10)
-}
-
 // json prints the table in the layout of sysdig's, in which the value is described third.
 func (p *printed) json(env *Env, rows []row, at int64) error {
 	var b bytes.Buffer
@@ -257,7 +206,7 @@ func (p *printed) json(env *Env, rows []row, at int64) error {
 			b.WriteByte(',')
 		}
 		b.WriteByte('[')
-		for _, s := range strings.Split(r.key, keySep) {
+		for _, s := range SplitKey(r.key) {
 			fmt.Fprintf(&b, "%s,", quote(s))
 		}
 		fmt.Fprintf(&b, "%d]", r.n)
