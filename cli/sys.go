@@ -38,7 +38,7 @@ func newSys(io Stdio) *cobra.Command {
 		},
 	}
 	c.AddCommand(newSysCopy(io, "repair", "Make a sound .scap file of a damaged one", true), newSysCopy(io, "convert", "Write a .scap file in the current layout, or in an older one", false))
-	c.AddCommand(newSysRecord(io))
+	c.AddCommand(newSysRecord(io), newSysTop(io))
 	return c
 }
 
