@@ -122,6 +122,7 @@ export class Timeline {
 
   stop() {
     this.#stop.abort();
+    this.loading = false;
   }
 }
 

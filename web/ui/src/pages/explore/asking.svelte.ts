@@ -36,6 +36,8 @@ export class Asking {
   async start(question: Question, view: () => View) {
     this.#stop.abort();
     const stop = (this.#stop = new AbortController());
+    this.line.stop(); // the server shall have its hands free for the rows
+    this.facets.stop();
     const { q, kind, from, to, bounding } = question;
     const scope = { q, kind, from, to, bounding };
     this.facets.forget();
