@@ -162,7 +162,7 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	style := &sys.Style{Buffers: o.buffers, Full: o.verbose, JSON: o.json, Services: o.ports}
+	style := &sys.Style{Buffers: o.buffers, Full: o.verbose, JSON: o.json}
 	format, err := sys.NewFormat(o.format, style, o.clock)
 	if err != nil {
 		return usagef("%w", err)
@@ -170,6 +170,9 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 	out := bufio.NewWriterSize(stdio.Out, 64<<10)
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio)}
 	s := sys.New()
+	if o.ports {
+		s.NameServices()
+	}
 	r := &sysRun{sysOptions: o, filter: filter, print: &app.SysPrint{Out: out, Format: format, JSON: o.json}, began: time.Now()}
 	r.runs, err = o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
 		Filter: o.filter, Source: o.files[0], Sys: s})
@@ -212,7 +215,7 @@ func (r *sysRun) event(e *sys.Event) error {
 	if r.duration > 0 && time.Since(r.began) > time.Duration(r.duration)*time.Second {
 		return io.EOF
 	}
-	pass := !e.Hidden && r.filter.Pass(e)
+	pass := !e.Hidden && (r.display || r.filter.Pass(e))
 	if r.write != nil {
 		hidden := e.Hidden
 		if !pass && r.fat && e.Info.Flags&scap.Modifies != 0 {
@@ -239,7 +242,7 @@ func (r *sysRun) event(e *sys.Event) error {
 			return err
 		}
 	}
-	if len(r.runs) > 0 || r.quiet || r.write != nil || !r.debug && !e.Shown() {
+	if len(r.runs) > 0 || r.quiet || r.write != nil || !r.debug && !e.Shown() || r.display && !r.filter.Pass(e) {
 		return nil
 	}
 	if r.unflushed {

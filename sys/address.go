@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/scap"
 )
 
@@ -22,23 +23,31 @@ func appendAddr(dst []byte, a []byte) []byte {
 	return netip.AddrFrom16([16]byte(a)).AppendTo(dst)
 }
 
-func appendPort(dst []byte, port uint16) []byte {
-	return strconv.AppendUint(append(dst, ':'), uint64(port), 10)
+// appendPort appends a colon and a port, by its service's name if names are wanted and it has one.
+func appendPort(dst []byte, port uint16, names bool) []byte {
+	return appendService(append(dst, ':'), port, names)
+}
+
+func appendService(dst []byte, port uint16, names bool) []byte {
+	if name := query.ServiceName(port); names && name != "" {
+		return append(dst, name...)
+	}
+	return strconv.AppendUint(dst, uint64(port), 10)
 }
 
 // appendSockaddr appends an address parameter: address and port, or a path.
-func appendSockaddr(dst, b []byte) []byte {
+func appendSockaddr(dst, b []byte, names bool) []byte {
 	switch {
 	case len(b) == 0:
 		return append(dst, "NULL"...)
 	case b[0] == familyUnix:
 		return appendPrintable(dst, b[1:])
 	case b[0] == familyINET && len(b) == 7:
-		return appendPort(appendAddr(dst, b[1:5]), binary.LittleEndian.Uint16(b[5:]))
+		return appendPort(appendAddr(dst, b[1:5]), binary.LittleEndian.Uint16(b[5:]), names)
 	case b[0] == familyINET:
 		return append(dst, "INVALID IPv4"...)
 	case b[0] == familyINET6 && len(b) == 19:
-		return appendPort(appendAddr(dst, b[1:17]), binary.LittleEndian.Uint16(b[17:]))
+		return appendPort(appendAddr(dst, b[1:17]), binary.LittleEndian.Uint16(b[17:]), names)
 	case b[0] == familyINET6:
 		return append(dst, "INVALID IPv6"...)
 	}
@@ -46,13 +55,13 @@ func appendSockaddr(dst, b []byte) []byte {
 }
 
 // appendTuple appends a parameter with both ends of a connection.
-func appendTuple(dst, b []byte) []byte {
+func appendTuple(dst, b []byte, names bool) []byte {
 	switch {
 	case len(b) == 0:
 		return append(dst, "NULL"...)
 	case b[0] == familyINET && len(b) == 13:
-		dst = appendPort(appendAddr(dst, b[1:5]), binary.LittleEndian.Uint16(b[5:]))
-		return appendPort(appendAddr(append(dst, "->"...), b[7:11]), binary.LittleEndian.Uint16(b[11:]))
+		dst = appendPort(appendAddr(dst, b[1:5]), binary.LittleEndian.Uint16(b[5:]), names)
+		return appendPort(appendAddr(append(dst, "->"...), b[7:11]), binary.LittleEndian.Uint16(b[11:]), names)
 	case b[0] == familyINET:
 		return append(dst, "INVALID IPv4"...)
 	case b[0] == familyINET6 && len(b) == 37:
@@ -60,8 +69,8 @@ func appendTuple(dst, b []byte) []byte {
 		if mapped([16]byte(from)) && mapped([16]byte(to)) {
 			from, to = from[12:], to[12:]
 		}
-		dst = appendPort(appendAddr(dst, from), binary.LittleEndian.Uint16(b[17:]))
-		return appendPort(appendAddr(append(dst, "->"...), to), binary.LittleEndian.Uint16(b[35:]))
+		dst = appendPort(appendAddr(dst, from), binary.LittleEndian.Uint16(b[17:]), names)
+		return appendPort(appendAddr(append(dst, "->"...), to), binary.LittleEndian.Uint16(b[35:]), names)
 	case b[0] == familyINET6:
 		return append(dst, "INVALID IPv6"...)
 	case b[0] == familyUnix && len(b) >= 17:
@@ -82,12 +91,12 @@ func (f *FD) addr(a *[16]byte) []byte {
 }
 
 // appendEnds appends what a socket is called: its address if it listens, else both ends.
-func (f *FD) appendEnds(dst []byte) []byte {
-	dst = appendPort(appendAddr(dst, f.addr(&f.Source)), f.SourcePort)
+func (f *FD) appendEnds(dst []byte, names bool) []byte {
+	dst = appendPort(appendAddr(dst, f.addr(&f.Source)), f.SourcePort, names)
 	if f.listens() {
 		return dst
 	}
-	return appendPort(appendAddr(append(dst, "->"...), f.addr(&f.Dest)), f.DestPort)
+	return appendPort(appendAddr(append(dst, "->"...), f.addr(&f.Dest)), f.DestPort, names)
 }
 
 // l4Name is the value of fd.l4proto; "" if it is not known.
@@ -119,7 +128,7 @@ func (f *FD) Proto() string {
 // Ends are the server's and the client's address and port, and the state as netstat names it.
 func (f *FD) Ends() (server, client, state string) {
 	if f.listens() {
-		return string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort)), "0.0.0.0:*", "LISTEN"
+		return string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort, false)), "0.0.0.0:*", "LISTEN"
 	}
-	return string(appendPort(appendAddr(nil, f.addr(&f.Dest)), f.DestPort)), string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort)), "ESTABLISHED"
+	return string(appendPort(appendAddr(nil, f.addr(&f.Dest)), f.DestPort, false)), string(appendPort(appendAddr(nil, f.addr(&f.Source)), f.SourcePort, false)), "ESTABLISHED"
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tapir-project/tapir/query"
 	"github.com/tapir-project/tapir/scap"
 )
 
@@ -189,7 +188,7 @@ func fdName(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 	}
 	if (f == nil || f.Name == "") && e.Type == typeConnect {
 		if b := e.Param(1); len(b) > 0 {
-			return appendTuple(dst, b), true
+			return appendTuple(dst, b, e.s.services), true
 		}
 	}
 	if f == nil {
@@ -256,7 +255,7 @@ func filename(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 }
 
 func protoText(which func(e *Event, f *FD) (int64, bool)) textFunc {
-	return func(fl *Field, e *Event, dst []byte) ([]byte, bool) {
+	return func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 		f, _ := e.fdOf()
 		if f == nil {
 			return dst, false
@@ -265,10 +264,7 @@ func protoText(which func(e *Event, f *FD) (int64, bool)) textFunc {
 		if !ok {
 			return dst, false
 		}
-		if name := query.ServiceName(uint16(port)); fl.style.Services && name != "" {
-			return append(dst, name...), true
-		}
-		return strconv.AppendInt(dst, port, 10), true
+		return appendService(dst, uint16(port), e.s.services), true
 	}
 }
 

@@ -30,6 +30,7 @@ type Inspector struct {
 	dropped  uint64
 	imagined scap.Event
 	keepAll  bool
+	services bool // ports are shown by their services' names
 	// unsettled says that descriptors came whose roles are still to be found.
 	unsettled bool
 	text      [256]byte // scratch
@@ -56,6 +57,9 @@ func (s *Inspector) reset() {
 
 // KeepCalls has every event that leaves a call know what the call was entered with, not only those whose meaning needs it.
 func (s *Inspector) KeepCalls() { s.keepAll = true }
+
+// NameServices has ports shown by their services' names: in the names of sockets, which filters see too, and in parameters.
+func (s *Inspector) NameServices() { s.services = true }
 
 // Dropped is how many threads and descriptors were not kept for want of room.
 func (s *Inspector) Dropped() uint64 { return s.dropped }
@@ -99,7 +103,7 @@ func (s *Inspector) addDescriptor(d *scap.Descriptor) {
 	f := &FD{Num: d.FD, Type: d.Type, L4: d.L4, Source: d.Source, Dest: d.Dest, SourcePort: d.SourcePort, DestPort: d.Port,
 		Unix: d.Unix, Name: d.Name, OpenFlags: d.OpenFlags, Device: d.Device, Inode: d.Inode}
 	if f.ip() {
-		f.rename()
+		s.rename(f)
 		f.connected = f.socket()
 	}
 	if f.listens() {
@@ -134,7 +138,7 @@ func (s *Inspector) settle() {
 			if ports[f.SourcePort] {
 				f.role = roleServer
 				f.swap()
-				f.rename()
+				s.rename(f)
 			}
 			return true
 		})

@@ -162,7 +162,7 @@ func onBind(s *Inspector, e *Event) {
 		}
 		f.SourcePort, f.role = binary.LittleEndian.Uint16(b[17:]), roleServer
 	}
-	f.Name = s.names.get(appendSockaddr(s.scratch(), b))
+	f.Name = s.names.get(appendSockaddr(s.scratch(), b, s.services))
 	e.renamed = true
 }
 
@@ -175,7 +175,7 @@ func onConnectEnter(s *Inspector, e *Event) {
 	f := e.FD
 	switch {
 	case b[0] == familyUnix:
-		f.Name = s.names.get(appendSockaddr(s.scratch(), b))
+		f.Name = s.names.get(appendSockaddr(s.scratch(), b, s.services))
 		e.renamed = true
 	case b[0] == familyINET && len(b) >= 7:
 		to := f.Dest
@@ -211,13 +211,13 @@ func onConnect(s *Inspector, e *Event) {
 	}
 	if t.family == familyUnix {
 		f.Type, f.Unix, f.role = scap.FDUnix, t.unix, roleClient
-		f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1)))
+		f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1), s.services))
 		e.renamed = true
 		return
 	}
 	if s.updateEnds(f, &t) || f.moved {
 		f.moved = false
-		if f.rename(); f.L4 != scap.L4UDP || f.role == roleNone {
+		if s.rename(f); f.L4 != scap.L4UDP || f.role == roleNone {
 			f.role = roleClient
 		}
 		e.renamed = true
@@ -244,7 +244,7 @@ func onAccept(s *Inspector, e *Event) {
 		f.Type = scap.FDIPv4
 	}
 	f.Source, f.Dest, f.SourcePort, f.DestPort = t.source, t.dest, t.sport, t.dport
-	f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1)))
+	f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1), s.services))
 	e.renamed = true
 	s.put(e, f)
 }
@@ -416,7 +416,7 @@ func (s *Inspector) seeTuple(e *Event, tuple []byte, incoming bool) {
 	}
 	if t.family == familyUnix {
 		if f.Name == "" || f.Unix != t.unix {
-			f.Type, f.Unix, f.Name = scap.FDUnix, t.unix, s.names.get(appendTuple(s.scratch(), tuple))
+			f.Type, f.Unix, f.Name = scap.FDUnix, t.unix, s.names.get(appendTuple(s.scratch(), tuple, s.services))
 			e.renamed = true
 		}
 		return
@@ -430,7 +430,7 @@ func (s *Inspector) seeTuple(e *Event, tuple []byte, incoming bool) {
 	if incoming == (f.role == roleClient) {
 		f.swap()
 	}
-	f.rename()
+	s.rename(f)
 	e.renamed = true
 }
 
@@ -451,7 +451,7 @@ func (s *Inspector) guessRole(t *Thread, f *FD, incoming bool) role {
 }
 
 // rename makes a socket's name of its ends.
-func (f *FD) rename() {
+func (s *Inspector) rename(f *FD) {
 	var buf [128]byte
-	f.Name = string(f.appendEnds(buf[:0]))
+	f.Name = string(f.appendEnds(buf[:0], s.services))
 }

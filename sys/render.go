@@ -27,8 +27,6 @@ type Style struct {
 	Buffers Buffers
 	Full    bool // data whole, not the first of it
 	JSON    bool
-	// Services shows ports by their services' names where a field may.
-	Services bool
 }
 
 // dataShown is how many characters of data are shown unless all are asked for.
@@ -177,9 +175,9 @@ func (e *Event) appendParam(dst []byte, i int, st *Style) []byte {
 	case scap.CharbufPairs:
 		return appendPairs(dst, b)
 	case scap.Sockaddr:
-		return appendSockaddr(dst, b)
+		return appendSockaddr(dst, b, e.s.services)
 	case scap.Socktuple:
-		return appendTuple(dst, b)
+		return appendTuple(dst, b, e.s.services)
 	case scap.FDList:
 		return e.appendFDList(dst, b)
 	case scap.Dyn:
