@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // le appends numbers in the byte order of files: each in its own width.
@@ -215,6 +219,7 @@ func TestNextDoesNotAllocate(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add(append(section(""), readEvent(1, 3)...))
 	f.Add(append(section("options."), block(blockPL9, le(nil, uint32(9), uint64(1)))...))
+	f.Add(append(section(""), largeEvent(1, true, []byte("data"))...))
 	f.Add(append(section(""), block(blockIface1, le(nil, uint16(2), uint16(2), make([]byte, 56), "lo"))...))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		r, err := NewReader(bytes.NewReader(file))
@@ -232,4 +237,147 @@ func FuzzReader(f *testing.F) {
 			e.Result()
 		}
 	})
+}
+
+// largeEvent is a plugin's event with a parameter beyond 64 KiB, flagged as hidden or not.
+func largeEvent(time uint64, hidden bool, data []byte) []byte {
+	kind, head := uint32(blockEventBig), le(nil, uint16(1))
+	if hidden {
+		kind, head = blockFlagBig, le(head, uint32(flagStateOnly))
+	}
+	return block(kind, le(head, time, uint64(7), uint32(26+8+4+len(data)), uint16(322), uint32(2), uint32(4), uint32(len(data)), uint32(9), data))
+}
+
+// Large events have lengths of four bytes; they are read, copied and written as they were.
+func TestLargeEvents(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789abcdef"), 100_000) // 1.6 MB
+	file := append(append(section(""), largeEvent(1, false, data)...), readEvent(2, 3)...)
+	file = append(append(file, largeEvent(3, true, data[:70_000])...), largeEvent(4, false, nil)...)
+	r, err := NewReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	w := NewWriter(&again, false)
+	r.Table = func(e any) { w.Table(e) }
+	var e, kept Event
+	for _, want := range []struct {
+		time   int64
+		params int
+		size   int
+		hidden bool
+	}{{1, 2, len(data), false}, {2, 2, 4, false}, {3, 2, 70_000, true}, {4, 2, 0, false}} {
+		if err := r.Next(&e); err != nil {
+			t.Fatal(err)
+		}
+		kept.CopyFrom(&e)
+		b := kept.Param(1)
+		if e.Time != want.time || e.Params() != want.params || len(b) != want.size || e.Hidden != want.hidden {
+			t.Fatalf("at %d: %d parameters, the second of %d bytes, hidden %v; want %+v", e.Time, e.Params(), len(b), e.Hidden, want)
+		}
+		if want.time != 2 && !bytes.Equal(b, data[:want.size]) {
+			t.Fatalf("at %d the data is another", e.Time)
+		}
+		if err := w.Event(&kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Next(&e); err != io.EOF {
+		t.Errorf("%v behind the last event", err)
+	}
+	if d := r.Damage(); d.Any() {
+		t.Error(d.String())
+	}
+	if err := w.Flush(); err != nil || !bytes.Equal(again.Bytes(), file) {
+		t.Errorf("%v; %d bytes were written of %d, or other ones", err, again.Len(), len(file))
+	}
+}
+
+// A large event whose lengths do not fit it is left out, and those behind it are read.
+func TestLargeEventsThatLie(t *testing.T) {
+	file := section("")
+	for _, lie := range []struct {
+		at int // in the event's body, behind processor and header
+		n  uint32
+	}{{28, 1 << 31}, {32, 1 << 30}, {24, 33}, {24, 1 << 29}, {18, 0}, {18, 1 << 31}} {
+		b := largeEvent(1, false, []byte("four"))
+		binary.LittleEndian.PutUint32(b[8+lie.at:], lie.n)
+		file = append(file, b...)
+	}
+	got, r, _ := times(t, append(file, largeEvent(2, false, []byte("good"))...))
+	if d := r.Damage(); len(got) != 1 || got[0] != 2 || d.Events != 6 {
+		t.Errorf("%v, %+v", got, d)
+	}
+}
+
+func packed(t *testing.T, opts []zstd.EOption, parts ...[]byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	for _, part := range parts {
+		z, err := zstd.NewWriter(&buf, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.Write(part)
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return buf.Bytes()
+}
+
+// Several zstd frames are one file; what is cut off or damaged is read up to there, and it is said.
+func TestZstd(t *testing.T) {
+	head := section("")
+	var events []byte
+	for i := range uint64(5000) {
+		events = append(events, readEvent(i+1, 3)...)
+	}
+	whole := packed(t, nil, head, events, readEvent(9999, 3))
+	got, r, tables := times(t, whole)
+	if d := r.Damage(); len(got) != 5001 || got[5000] != 9999 || len(tables) != 1 || d.Any() {
+		t.Errorf("%d events, %d tables, %s", len(got), len(tables), d.String())
+	}
+	r.Close()
+	got, r, _ = times(t, whole[:len(whole)/2])
+	if d := r.Damage(); len(got) >= 5001 || d.Packing == nil || !strings.Contains(d.String(), "compressed file breaks off") {
+		t.Errorf("cut: %d events, %s", len(got), d.String())
+	}
+	r.Close()
+	bad := bytes.Clone(whole)
+	bad[len(bad)/2] ^= 0xff
+	if got, r, _ = times(t, bad); r.damage.Packing == nil {
+		t.Errorf("damaged: %d events, nothing said", len(got))
+	}
+	r.Close()
+	// What asks for more memory than the bound is refused, not allocated: a frame header with a window of 2 GiB.
+	huge := append([]byte("\x28\xb5\x2f\xfd\x00\xa8"), 1, 0, 0)
+	if _, err := NewReader(bytes.NewReader(huge)); err != zstd.ErrWindowSizeExceeded {
+		t.Errorf("a window of 2 GiB: %v", err)
+	}
+}
+
+// docs/scap-format.md names every type of block that is read, the alias numbers and the bounds.
+func TestFormatIsDocumented(t *testing.T) {
+	b, err := os.ReadFile("../docs/scap-format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := strings.ToUpper(string(b))
+	want := []string{fmt.Sprintf("%d MiB", maxBlock>>20), fmt.Sprintf("%d parameters", MaxParams), fmt.Sprintf("numbers up to %d", Types-1), fmt.Sprintf("beyond %d", lastOld)}
+	for _, kind := range []uint32{blockSection, blockMachine, blockFD1, blockEvent1, blockIface1, blockUser1, blockFlagged1, blockEvent2, blockFlagged2,
+		blockFD2, blockIface2, blockUser2, blockEventBig, blockFlagBig, magic} {
+		want = append(want, strings.Replace(fmt.Sprintf("0x%08X", kind), "0x00000", "0x", 1))
+	}
+	for kind, version := range processVersions {
+		want = append(want, fmt.Sprintf("| 0x%X | process list, version %d |", kind, version))
+	}
+	for alias, kind := range aliases {
+		want = append(want, fmt.Sprintf("0x%X = 0x%X", alias, kind))
+	}
+	for _, s := range want {
+		if !strings.Contains(doc, strings.ToUpper(s)) {
+			t.Errorf("it does not say %q", s)
+		}
+	}
 }
