@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/tapir-project/tapir/scap"
+	"github.com/tapir-project/tapir/source/syscalls"
 	"github.com/tapir-project/tapir/sys"
 )
 
@@ -94,6 +95,43 @@ func (in *SysFiles) open(name string) (io.Reader, func(), error) {
 		return nil, nil, err
 	}
 	return f, func() { f.Close() }, nil
+}
+
+// SysLive captures system calls as they happen.
+type SysLive struct {
+	Config syscalls.Config // its Tables are set by Run
+	First  func() error    // called once, when the state of the machine is known and before the first event is applied; may be nil
+}
+
+// Run applies the events to s and hands each to f until ctx ends or f returns an error. What was captured when ctx ended is still
+// delivered, and its end is no error; io.EOF from f ends it without one.
+func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error) {
+	cfg := in.Config
+	cfg.Tables = s.Table
+	src, err := syscalls.Open(cfg)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	defer src.StopWith(ctx)()
+	if in.First != nil {
+		if err := in.First(); err != nil {
+			return false, err
+		}
+	}
+	var raw scap.Event
+	for {
+		e, err := s.Next(src, &raw)
+		if err == nil {
+			err = f(e)
+		}
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 }
 
 // SysPrint prints events.

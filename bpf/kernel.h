@@ -41,6 +41,9 @@ struct xdp_md {
 };
 
 enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_ARRAY_OF_MAPS = 12, BPF_MAP_TYPE_DEVMAP = 14 };
+enum { BPF_MAP_TYPE_RINGBUF = 27, BPF_MAP_TYPE_TASK_STORAGE = 29 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 enum { TC_ACT_UNSPEC = -1, TC_ACT_OK = 0, TC_ACT_SHOT = 2 };
 enum { XDP_DROP = 1, XDP_PASS = 2 };
 enum { BPF_F_INGRESS = 1, BPF_F_BROADCAST = 1 << 3 };
@@ -57,7 +60,9 @@ enum { BPF_ADJ_ROOM_MAC = 1 };
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static u64 (*bpf_ktime_get_ns)(void) = (void *)5;
 static long (*bpf_skb_store_bytes)(struct __sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags) = (void *)9;
+static u32 (*bpf_get_smp_processor_id)(void) = (void *)8;
 static long (*bpf_clone_redirect)(struct __sk_buff *skb, u32 ifindex, u64 flags) = (void *)13;
+static u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*bpf_skb_vlan_push)(struct __sk_buff *skb, u16 proto, u16 tci) = (void *)18;
 static long (*bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*bpf_redirect)(u32 ifindex, u64 flags) = (void *)23;
@@ -67,3 +72,11 @@ static long (*bpf_skb_change_head)(struct __sk_buff *skb, u32 len, u64 flags) = 
 static long (*bpf_skb_adjust_room)(struct __sk_buff *skb, int len_diff, u32 mode, u64 flags) = (void *)50;
 static long (*bpf_redirect_map)(void *map, u64 key, u64 flags) = (void *)51;
 static long (*bpf_check_mtu)(void *ctx, u32 ifindex, u32 *mtu_len, int len_diff, u64 flags) = (void *)163;
+static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;
+static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;
+static long (*bpf_probe_read_user_str)(void *to, u32 size, const void *from) = (void *)114;
+static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
+static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
+static void *(*bpf_task_storage_get)(void *map, void *task, void *value, u64 flags) = (void *)156;
+static void *(*bpf_get_current_task_btf)(void) = (void *)158;

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
 	"github.com/tapir-project/tapir/scap"
+	"github.com/tapir-project/tapir/source/syscalls"
 	"github.com/tapir-project/tapir/sys"
 	"github.com/tapir-project/tapir/sys/chisel"
 )
@@ -24,10 +25,10 @@ import (
 func newSys(io Stdio) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sys [OPTIONS] [FILTER]",
-		Short: "Show system calls, from files or as they happen",
-		Long: "Show the system calls of a .scap file (-r FILE), filtered, formatted, counted. The options, the fields, the filters and the\n" +
-			"chisels are sysdig's; tapir sys -h lists them.",
-		Example:            "  tapir sys -r act.scap.gz proc.name=httpd and evt.type=open\n  tapir sys -r act.scap -c topprocs_net",
+		Short: "Show system calls, as they happen or from files",
+		Long: "Show system calls as they happen, or those of a .scap file (-r FILE), filtered, formatted, counted. The options, the fields, the\n" +
+			"filters and the chisels are sysdig's; tapir sys -h lists them.",
+		Example:            "  tapir sys proc.name=nginx and fd.port=80\n  tapir sys -r act.scap.gz proc.name=httpd and evt.type=open\n  tapir sys -r act.scap -c topprocs_net",
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := parseSys(args)
@@ -138,13 +139,16 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 		return sysListChisels(io.Out)
 	case o.chiselInfo != "":
 		return sysDescribeChisel(io.Out, o.chiselInfo)
-	case len(o.files) == 0:
-		return usagef("say which file to read: tapir sys -r FILE (live capture: tapir sys record)")
 	}
-	return o.read(ctx, io)
+	return o.show(ctx, io)
 }
 
-// sysRun is one reading of files.
+// sysInput is where events come from: files, or the machine itself.
+type sysInput interface {
+	Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error)
+}
+
+// sysRun is one reading of files, or one capture.
 type sysRun struct {
 	*sysOptions
 	filter *sys.Filter
@@ -156,8 +160,8 @@ type sysRun struct {
 	began  time.Time
 }
 
-// read shows, counts, reports or writes the events of files.
-func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
+// show shows, counts, reports or writes events: of files, or as they happen.
+func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	filter, err := sys.NewFilter(o.filter)
 	if err != nil {
 		return err
@@ -168,32 +172,46 @@ func (o *sysOptions) read(ctx context.Context, stdio Stdio) error {
 		return usagef("%w", err)
 	}
 	out := bufio.NewWriterSize(stdio.Out, 64<<10)
-	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio)}
 	s := sys.New()
 	if o.ports {
 		s.NameServices()
 	}
 	r := &sysRun{sysOptions: o, filter: filter, print: &app.SysPrint{Out: out, Format: format, JSON: o.json}, began: time.Now()}
 	r.runs, err = o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
-		Filter: o.filter, Source: o.files[0], Sys: s})
+		Live: len(o.files) == 0, Filter: o.filter, Source: strings.Join(o.files[:min(1, len(o.files))], ""), Sys: s})
 	if err != nil {
 		return errors.Join(err, out.Flush())
 	}
+	var first func() error
 	if o.write != "" {
 		r.write = app.NewSysWriter(o.writeTo(stdio, s, filter), s)
-		files.First = r.write.Begin
-		if o.seconds > 0 || o.fileSize > 0 || o.perFile > 0 {
-			files.First = nil
+		if o.seconds == 0 && o.fileSize == 0 && o.perFile == 0 {
+			first = r.write.Begin
 		}
 	}
 	if o.summary {
 		r.counts = map[string]int64{}
 	}
+	if o.duration > 0 && len(o.files) == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(o.duration)*time.Second)
+		defer cancel()
+	}
+	damaged, err := o.input(first, out, stdio).Run(ctx, s, r.event)
+	return r.finish(err, damaged, out, stdio)
+}
+
+// input is where events come from. first is called before the first one.
+func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) sysInput {
+	if len(o.files) == 0 {
+		cfg := syscalls.Config{Snaplen: int(o.snaplen), Pairs: true, Idle: out.Flush}
+		return &app.SysLive{Config: cfg, First: first}
+	}
+	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}
 	if o.progress {
 		files.Progress(func(n int64) { fmt.Fprintf(stdio.Err, "%d MB read\n", n>>20) })
 	}
-	damaged, err := files.Run(ctx, s, r.event)
-	return r.finish(err, damaged, out, stdio)
+	return files
 }
 
 // writeTo is where -w and its kin have events written.

@@ -105,6 +105,7 @@ var rules = []rule{
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
 	{of: "saved", may: []string{"internal/datadir"}, why: "what people save is documents with names; what they mean is for those who use them"},
 	{of: "scap", may: nil, why: "the file format is a public package that stands alone: bytes in, tables and events out"},
+	{of: "source/syscalls", may: []string{"bpf", "scap", "source", "query"}, why: "a capture delivers events as files do; what they mean is for package sys"},
 	{of: "sys/chisel", may: []string{"sys"}, why: "a chisel asks fields and filters; it sees neither files nor captures"},
 	{of: "sys/top", may: []string{"sys", "sys/chisel"}, why: "a view is a function of events and keys; it sees neither files nor captures nor a terminal"},
 	{of: "sys", may: []string{"scap", "query", "record"}, why: "what system calls mean is the same for a file and a live capture, so it knows neither"},

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What a record tells of a process. Part of syscalls.bpf.c. */
+#pragma once
+
+enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, RLIMIT_NOFILE = 7 };
+enum { SHARES_FILES = 1 << 0, SHARES_FS = 1 << 1, SAME_PROCESS = 1 << 13, SHARES_VM = 1 << 15 }; /* as .scap files have them */
+
+/* id is the number of a process, group or session in the outermost namespace of processes. */
+inline_ u32 id(struct pid *p)
+{
+	return p ? get(p, numbers[0].nr) : 0;
+}
+
+/* local_id is the number in the innermost namespace. */
+inline_ u32 local_id(struct pid *p)
+{
+	u32 nr = 0;
+
+	if (p)
+		bpf_probe_read_kernel(&nr, sizeof(nr), &p->numbers[get(p, level) & 31].nr);
+	return nr;
+}
+
+/* names adds the names of a path, the last one first, each with a NUL behind it. */
+noinline_ void names(struct work *w, struct dentry *d, struct vfsmount *v, u32 op)
+{
+	struct chunk *c = add(w, op & 255, op >> 8);
+	struct mount *m = (void *)v - __builtin_preserve_field_info(((struct mount *)0)->mnt, 0);
+
+	w->fill = 0;
+	for (u32 i = 0; i < DEPTH; i++) {
+		struct dentry *up = get(d, d_parent);
+		long size;
+
+		if (d == up || d == get(m, mnt.mnt_root)) {
+			struct mount *parent = get(m, mnt_parent);
+
+			if (parent == m)
+				break;
+			d = get(m, mnt_mountpoint);
+			m = parent;
+			continue;
+		}
+		size = bpf_probe_read_kernel_str(body(w) + (w->fill & (LONGEST - 1)), 256, get(d, d_name.name));
+		if (size <= 0 || w->fill + size >= LONGEST)
+			break;
+		w->fill += size;
+		d = up;
+	}
+	end(w, c, w->fill, w->fill);
+}
+
+/* usage fills three numbers with how much memory there is: virtual, resident, swapped out, in kB. */
+inline_ void usage(struct mm_struct *mm, u64 *to)
+{
+	s64 rss = get(mm, rss_stat[0].count) + get(mm, rss_stat[1].count) + get(mm, rss_stat[3].count);
+	s64 swap = get(mm, rss_stat[2].count);
+
+	to[0] = get(mm, total_vm) * 4;
+	to[1] = rss > 0 ? rss * 4 : 0;
+	to[2] = swap > 0 ? swap * 4 : 0;
+}
+
+/* add_usage adds how much memory the process at hand has. */
+noinline_ void add_usage(struct work *w, u32 op)
+{
+	struct chunk *c = add(w, op, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = get(task, mm);
+
+	if (!mm)
+		return;
+	usage(mm, (void *)body(w));
+	end(w, c, 24, 24);
+}
+
+/* own_memory adds the bytes of the process's memory between two addresses, as many as a record holds. */
+inline_ void own_memory(struct work *w, u64 from, u64 to, u32 id)
+{
+	u64 n = to > from ? to - from : 0;
+
+	memory(w, from, at_most(n, LONGEST), at_most(n, ~0U), id);
+}
+
+/* add_process adds what is known of a task: a struct process, then its arguments, its environment, and the names of the path of
+ * its program. */
+noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
+{
+	struct chunk *c = add(w, op, 0);
+	struct process *p = (void *)body(w);
+	struct task_struct *leader = get(t, group_leader), *parent = get(t, real_parent), *current = bpf_get_current_task_btf();
+	struct signal_struct *s = get(t, signal);
+	struct cred *cred = get(t, cred);
+	struct tty_struct *tty = get(s, tty);
+	struct mm_struct *mm = get(t, mm);
+	struct file *exe;
+
+	p->thread = get(t, pid);
+	p->process = get(t, tgid);
+	p->parent = get(parent, tgid);
+	p->group = id(get(s, pids[PIDTYPE_PGID]));
+	p->session = id(get(s, pids[PIDTYPE_SID]));
+	p->local_group = local_id(get(s, pids[PIDTYPE_PGID]));
+	p->local_thread = local_id(get(t, thread_pid));
+	p->local_process = local_id(get(leader, thread_pid));
+	p->uid = get(cred, euid.val);
+	p->gid = get(cred, egid.val);
+	p->login = get(t, loginuid.val);
+	p->tty = 0;
+	if (tty) {
+		struct tty_driver *d = get(tty, driver);
+
+		p->tty = (u32)get(d, major) << 8 | (get(d, minor_start) + get(tty, index));
+	}
+	p->flags = 0;
+	p->pad = 0;
+	if (t != current) { /* a child: what it shares with its parent */
+		if (get(t, files) == get(current, files))
+			p->flags |= SHARES_FILES;
+		if (get(t, fs) == get(current, fs))
+			p->flags |= SHARES_FS;
+		if (mm == get(current, mm))
+			p->flags |= SHARES_VM;
+		if (p->process == (u32)get(current, tgid))
+			p->flags |= SAME_PROCESS;
+	}
+	p->files = get(s, rlim[RLIMIT_NOFILE].rlim_cur);
+	p->major = get(t, maj_flt);
+	p->minor = get(t, min_flt);
+	p->inheritable = get(cred, cap_inheritable.val);
+	p->permitted = get(cred, cap_permitted.val);
+	p->effective = get(cred, cap_effective.val);
+	p->start = p->inode = p->size = p->rss = p->swap = 0;
+	bpf_probe_read_kernel(p->comm, sizeof(p->comm), &t->comm);
+	if (mm)
+		usage(mm, &p->size);
+	end(w, c, sizeof(*p), sizeof(*p));
+	if (!mm)
+		return;
+	own_memory(w, get(mm, arg_start), get(mm, arg_end), op | 1 << 8);
+	own_memory(w, get(mm, env_start), get(mm, env_end), op | 2 << 8);
+	exe = get(mm, exe_file);
+	if (exe)
+		names(w, get(exe, f_path.dentry), get(exe, f_path.mnt), op | 3 << 8);
+}

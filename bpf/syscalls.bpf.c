@@ -1,0 +1,577 @@
+//go:build ignore
+
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Tells of system calls, and of processes that begin, change and end. Package source/syscalls says in `calls` which calls are
+ * wanted and what is gathered of each, attaches the programs and reads the ring; its types head, chunk, process and ends have
+ * these layouts.
+ *
+ *   tapir_enter  sys_enter: notes when a wanted call was entered
+ *   tapir_exit   sys_exit: makes one record of the whole call. Arguments are still in the registers then, and what they
+ *                point to was read by the kernel, so it is in memory
+ *   tapir_exec, tapir_fork, tapir_gone  the scheduler's: a process runs another program, has a child, ends
+ *
+ * A record is a head and chunks behind it. It is built in a buffer of the CPU, which no other program can have meanwhile:
+ * tracepoints run with preemption off. Nothing here waits: when the ring has no room the record is counted as lost.
+ */
+#include "kernel.h"
+#include "task.h"
+
+enum {
+	CALLS = 512,
+	OPS = 4,
+	CLASSES = 32,
+	ROOM = 1 << 16, /* where chunks may begin, and the longest one, bytes */
+	LONGEST = 4096, /* path, list of arguments, message header */
+	VECTORS = 16, /* pieces of one call's data that are read */
+	DEPTH = 32, /* of a path */
+};
+
+enum { /* call.flags */
+	WANTED = 1,
+	STATE = 2, /* it changes what later calls mean: the filter on processes and ports does not hold for it */
+	USES = 4, /* the descriptor is args[call.fd] */
+};
+
+enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS }; /* op.kind */
+enum { BY_RESULT = 6, WHOLE = 7 }; /* op.size beyond the number of an argument */
+
+/* What to gather of a call. */
+struct op {
+	u8 kind;
+	u8 arg; /* which argument it is about; BY_RESULT: what the call returned */
+	u8 size; /* the argument that says how much there is, BY_RESULT, or WHOLE: unit bytes */
+	u8 unit; /* bytes that size counts */
+};
+
+struct call {
+	u8 flags, class, fd, pad;
+	struct op op[OPS];
+};
+
+enum { CALL, EXEC, FORK, GONE }; /* head.kind */
+
+struct head {
+	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
+	s64 result;
+	u64 args[6];
+	u32 thread, process;
+	u16 number, cpu;
+	u8 kind, compat;
+	u16 pad;
+};
+
+struct chunk {
+	u8 op, part; /* number of the op, part of what it gathers */
+	u16 size; /* of the bytes behind, which are padded to 8 */
+	u32 whole; /* bytes there are */
+};
+
+struct process {
+	u32 thread, process, parent, group, session, local_thread, local_process, local_group;
+	u32 uid, gid, login, tty, flags, pad;
+	u64 files, major, minor, size, rss, swap; /* limit of files; page faults; kB */
+	u64 inheritable, permitted, effective;
+	u64 start, inode;
+	char comm[16];
+};
+
+struct ends { /* of a socket */
+	u16 family, type, protocol, state;
+	u16 local_port, remote_port;
+	u32 waiting, backlog, pad; /* connections to be accepted */
+	u8 local[16], remote[16];
+	u64 self, peer; /* addresses in the kernel, of a Unix socket */
+};
+
+const struct head *head_type __attribute__((unused));
+const struct chunk *chunk_type __attribute__((unused));
+const struct process *process_type __attribute__((unused));
+const struct ends *ends_type __attribute__((unused));
+
+struct work {
+	struct head head;
+	u8 data[2 * ROOM];
+	struct ends ends;
+	u64 vector[4 * VECTORS]; /* twice what is used, so that the mask of a size fits */
+	u32 used; /* bytes of data */
+	u32 fill; /* bytes of the chunk at hand. It stands in memory, where the verifier does not follow each value it may have */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* one for each CPU */
+	__type(key, u32);
+	__type(value, struct work);
+} works SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 23);
+} ring SEC(".maps");
+
+struct entered {
+	u64 at; /* 0: nothing wanted is under way */
+	u64 number;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct entered);
+} under_way SEC(".maps");
+
+/* Records lost for want of room, by class of call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CLASSES);
+	__type(key, u32);
+	__type(value, u64);
+} lost SEC(".maps");
+
+volatile const struct call calls[CALLS] = {};
+volatile const u32 own = 0; /* process that is left out */
+volatile const u32 snaplen = 80; /* bytes of data in a record */
+volatile const u32 ring_size = 1 << 23;
+volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
+volatile const u32 execve_number = 59;
+
+#define get(p, member)                                                  \
+	({                                                              \
+		typeof((p)->member) v_;                                 \
+		bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->member);   \
+		v_;                                                     \
+	})
+
+/* skipped says whether the process at hand is left out. */
+inline_ int skipped(void)
+{
+	return (u32)(bpf_get_current_pid_tgid() >> 32) == own;
+}
+
+/* full counts a record as lost if the ring has no room for it. */
+inline_ int full(u32 class)
+{
+	u64 *n;
+
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
+		return 0;
+	n = bpf_map_lookup_elem(&lost, &class);
+	if (n)
+		(*n)++;
+	return 1;
+}
+
+/* begin gives the buffer with the head of a record in it. */
+inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	u64 id = bpf_get_current_pid_tgid();
+	struct work *w = bpf_map_lookup_elem(&works, &cpu);
+
+	if (!w)
+		return 0;
+	w->used = 0;
+	w->head.left = bpf_ktime_get_ns();
+	w->head.entered = entered;
+	w->head.result = result;
+	w->head.thread = id;
+	w->head.process = id >> 32;
+	w->head.number = number;
+	w->head.cpu = cpu;
+	w->head.kind = kind;
+	w->head.compat = 0;
+	return w;
+}
+
+/* emit hands the record to the reader, and wakes it when much is waiting. */
+inline_ void emit(struct work *w, u32 class)
+{
+	u32 used = w->used & (2 * ROOM - 1);
+	u64 flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
+		u64 *n = bpf_map_lookup_elem(&lost, &class);
+
+		if (n)
+			(*n)++;
+	}
+}
+
+/* add begins a chunk at the end of the record. */
+inline_ struct chunk *add(struct work *w, u32 op, u32 part)
+{
+	struct chunk *c = (void *)(w->data + (w->used & (ROOM - 8)));
+
+	c->op = op;
+	c->part = part;
+	c->size = 0;
+	c->whole = 0;
+	return c;
+}
+
+/* body is where the bytes of the last chunk stand. */
+inline_ u8 *body(struct work *w)
+{
+	return w->data + (w->used & (ROOM - 8)) + sizeof(struct chunk);
+}
+
+inline_ void end(struct work *w, struct chunk *c, u32 size, u32 whole)
+{
+	c->size = size;
+	c->whole = whole;
+	w->used += (sizeof(*c) + size + 7) & ~7;
+}
+
+/* text adds the text at an address of the process. */
+noinline_ void text(struct work *w, u64 from, u32 op)
+{
+	struct chunk *c = add(w, op, 0);
+	long n = from ? bpf_probe_read_user_str(body(w), LONGEST, (void *)from) : 0;
+
+	if (n < 0 || n > LONGEST)
+		n = 0;
+	end(w, c, n, n);
+}
+
+/* memory adds size bytes at an address of the process, part of whole ones. */
+noinline_ void memory(struct work *w, u64 from, u32 size, u32 whole, u32 id)
+{
+	struct chunk *c = add(w, id & 255, id >> 8);
+	u32 n = size;
+
+	if (n >= ROOM)
+		n = ROOM - 1;
+	if (!from || bpf_probe_read_user(body(w), n, (void *)from))
+		n = 0;
+	end(w, c, n, whole);
+}
+
+inline_ u32 at_most(u64 n, u32 limit)
+{
+	return n < limit ? n : limit;
+}
+
+/* vectors adds what the pieces of data at from hold, up to limit bytes and the snaplen. */
+noinline_ void vectors(struct work *w, u64 from, u64 count, u64 limit, u32 id)
+{
+	struct chunk *c = add(w, id & 255, id >> 8);
+	u32 want = at_most(limit, snaplen);
+	u64 whole = 0;
+
+	w->fill = 0;
+	if (bpf_probe_read_user(w->vector, (at_most(count, VECTORS) * 16) & 511, (void *)from))
+		count = 0;
+	for (u32 i = 0; i < VECTORS; i++) {
+		u64 base, size;
+		u32 n = w->fill, m;
+
+		if (i >= count)
+			break;
+		base = w->vector[2 * i];
+		size = w->vector[2 * i + 1];
+		whole += size;
+		if (n >= want || n >= ROOM)
+			continue;
+		m = at_most(size, want - n);
+		if (m >= ROOM)
+			m = ROOM - 1;
+		if (!m || bpf_probe_read_user(body(w) + (n & (ROOM - 1)), m, (void *)base))
+			continue;
+		w->fill += m;
+	}
+	end(w, c, w->fill, at_most(whole, ~0U));
+}
+
+struct msghdr { /* as processes give it */
+	u64 name;
+	u32 name_size, pad;
+	u64 vector, vectors, control, control_size;
+};
+
+/* message adds the address, the data and the control data of a message header. */
+noinline_ void message(struct work *w, u64 from, u64 limit, u32 op)
+{
+	struct msghdr m;
+
+	if (bpf_probe_read_user(&m, sizeof(m), (void *)from))
+		return;
+	if (m.name)
+		memory(w, m.name, at_most(m.name_size, 128), m.name_size, op);
+	vectors(w, m.vector, m.vectors, limit, op | 1 << 8);
+	if (m.control)
+		memory(w, m.control, at_most(m.control_size, 256), at_most(m.control_size, ~0U), op | 2 << 8);
+}
+
+/* opened is the file behind a descriptor of the task at hand. */
+noinline_ struct file *opened(u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct files_struct *files = get(task, files);
+	struct fdtable *table;
+	struct file **all, *f = 0;
+
+	if (!files)
+		return 0;
+	table = get(files, fdt);
+	if (fd >= get(table, max_fds))
+		return 0;
+	all = get(table, fd);
+	bpf_probe_read_kernel(&f, sizeof(f), all + fd);
+	return f;
+}
+
+/* find_ends fills w->ends with the ends of the socket behind a descriptor; family is 0 if it is none. */
+noinline_ int find_ends(struct work *w, u32 fd)
+{
+	struct ends *e = &w->ends;
+	struct file *f = opened(fd);
+	struct socket *socket;
+	struct inode *inode;
+	struct sock *sk;
+
+	e->family = 0;
+	if (!f || !(inode = get(f, f_inode)) || (get(inode, i_mode) & 0170000) != 0140000)
+		return 0;
+	socket = get(f, private_data);
+	sk = socket ? get(socket, sk) : 0;
+	if (!sk)
+		return 0;
+	e->family = get(sk, __sk_common.skc_family);
+	e->type = get(sk, sk_type);
+	e->protocol = get(sk, sk_protocol);
+	e->state = get(sk, __sk_common.skc_state);
+	e->self = (u64)sk;
+	e->peer = 0;
+	if (e->family == 1) {
+		e->peer = (u64)get((struct unix_sock *)sk, peer);
+		return 1;
+	}
+	e->local_port = get(sk, __sk_common.skc_num);
+	e->remote_port = ntohs(get(sk, __sk_common.skc_dport));
+	e->waiting = get(sk, sk_ack_backlog);
+	e->backlog = get(sk, sk_max_ack_backlog);
+	if (e->family == 2) {
+		bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_probe_read_kernel(e->remote, 4, &sk->__sk_common.skc_daddr);
+	} else if (e->family == 10) {
+		bpf_probe_read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+	return 1;
+}
+
+/* path_of adds the name that a Unix socket is bound to. */
+noinline_ void path_of(struct work *w, u64 socket, u32 id)
+{
+	struct chunk *c = add(w, id & 255, id >> 8);
+	struct unix_address *a = socket ? get((struct unix_sock *)socket, addr) : 0;
+	u32 n = a ? get(a, len) : 0;
+
+	if (n > 110 || bpf_probe_read_kernel(body(w), n & 127, a->name))
+		n = 0;
+	end(w, c, n, n);
+}
+
+/* socket adds the ends of the socket behind a descriptor. */
+noinline_ void socket(struct work *w, u32 fd, u32 op)
+{
+	struct chunk *c = add(w, op, 0);
+
+	if (!find_ends(w, fd))
+		return;
+	__builtin_memcpy(body(w), &w->ends, sizeof(w->ends));
+	end(w, c, sizeof(w->ends), sizeof(w->ends));
+	if (w->ends.family == 1) {
+		path_of(w, w->ends.self, op | 1 << 8);
+		path_of(w, w->ends.peer, op | 2 << 8);
+	}
+}
+
+/* file adds the device, the inode and the kind of the file behind a descriptor. */
+noinline_ void file(struct work *w, u32 fd, u32 op)
+{
+	struct chunk *c = add(w, op, 0);
+	struct file *f = opened(fd);
+	struct inode *inode = f ? get(f, f_inode) : 0;
+	u64 *b = (void *)body(w);
+
+	if (!inode)
+		return;
+	b[0] = get(inode, i_ino);
+	b[1] = (u64)get(get(inode, i_sb), s_dev) << 32 | get(inode, i_mode);
+	end(w, c, 16, 16);
+}
+
+#include "process.h"
+
+/* gather adds what an op asks for. */
+inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
+{
+	u32 kind = op->kind, arg = op->arg, size = op->size, unit = op->unit;
+	s64 result = w->head.result;
+	u64 value = arg < 6 ? w->head.args[arg & 7] : result;
+	u64 n = unit;
+
+	if (size < 6)
+		n = w->head.args[size & 7] * unit;
+	else if (size == BY_RESULT)
+		n = result < 0 ? 0 : result * unit;
+	switch (kind) {
+	case TEXT:
+		text(w, value, i);
+		break;
+	case MEMORY:
+		memory(w, value, at_most(n, LONGEST), at_most(n, ~0U), i);
+		break;
+	case DATA:
+		if (result > 0 && n > (u64)result)
+			n = result;
+		memory(w, value, at_most(n, snaplen), at_most(n, ~0U), i);
+		break;
+	case VECTOR:
+		vectors(w, value, w->head.args[(arg + 1) & 7], size == BY_RESULT ? n : ~0U, i);
+		break;
+	case MESSAGE:
+		message(w, value, size == BY_RESULT ? n : ~0U, i);
+		break;
+	case SOCKET:
+		if (arg < 6 || result >= 0)
+			socket(w, value, i);
+		break;
+	case OPENED:
+		if (result >= 0)
+			file(w, value, i);
+		break;
+	case USAGE:
+		add_usage(w, i);
+		break;
+	case PROCESS:
+		add_process(w, bpf_get_current_task_btf(), i);
+		break;
+	}
+}
+
+/* arguments takes the arguments of the call from the registers of the process. */
+inline_ void arguments(struct work *w, void *ctx)
+{
+	struct pt_regs *x86 = ctx;
+	struct pt_regs___arm64 *arm = ctx;
+
+	if (__builtin_preserve_field_info(x86->orig_ax, 2)) { /* it exists */
+		w->head.args[0] = get(x86, di);
+		w->head.args[1] = get(x86, si);
+		w->head.args[2] = get(x86, dx);
+		w->head.args[3] = get(x86, r10);
+		w->head.args[4] = get(x86, r8);
+		w->head.args[5] = get(x86, r9);
+	} else {
+		w->head.args[0] = get(arm, orig_x0);
+		w->head.args[1] = get(arm, regs[1]);
+		w->head.args[2] = get(arm, regs[2]);
+		w->head.args[3] = get(arm, regs[3]);
+		w->head.args[4] = get(arm, regs[4]);
+		w->head.args[5] = get(arm, regs[5]);
+	}
+}
+
+SEC("tp_btf/sys_enter")
+int tapir_enter(u64 *ctx)
+{
+	u64 number = ctx[1];
+	struct entered *e;
+
+	if (number >= CALLS || !(calls[number].flags & WANTED) || skipped())
+		return 0;
+	e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (e) {
+		e->at = bpf_ktime_get_ns();
+		e->number = number;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int tapir_exit(u64 *ctx)
+{
+	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
+	volatile const struct call *c;
+	struct work *w;
+	u64 at, number;
+
+	if (!e || !(at = e->at))
+		return 0;
+	e->at = 0;
+	number = e->number & (CALLS - 1);
+	c = &calls[number];
+	if (full(c->class) || !(w = begin(CALL, number, at, ctx[1])))
+		return 0;
+	arguments(w, (void *)ctx[0]);
+	for (u32 i = 0; i < OPS; i++) {
+		if (c->op[i].kind == NONE)
+			break;
+		gather(w, &c->op[i], i);
+	}
+	emit(w, c->class);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int tapir_exec(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	struct linux_binprm *binary = (void *)ctx[2];
+	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
+	u32 number = e && e->at ? e->number : execve_number;
+	u64 at = e ? e->at : 0;
+	struct chunk *c;
+	struct work *w;
+	long n;
+
+	if (skipped() || full(calls[number & (CALLS - 1)].class) || !(w = begin(EXEC, number, at, 0)))
+		return 0;
+	if (e)
+		e->at = 0; /* the call's exit has nothing to add */
+	add_process(w, task, 0);
+	c = add(w, 1, 0);
+	n = bpf_probe_read_kernel_str(body(w), LONGEST, get(binary, filename));
+	if (n < 0 || n > LONGEST)
+		n = 0;
+	end(w, c, n, n);
+	emit(w, calls[number & (CALLS - 1)].class);
+	return 0;
+}
+
+enum { PF_KTHREAD = 0x200000 };
+
+SEC("tp_btf/sched_process_fork")
+int tapir_fork(u64 *ctx)
+{
+	struct task_struct *child = (void *)ctx[1];
+	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
+	u32 class = calls[execve_number & (CALLS - 1)].class;
+	struct work *w;
+
+	if (skipped() || get(child, flags) & PF_KTHREAD || full(class) || !(w = begin(FORK, e ? e->number : 0, e ? e->at : 0, 0)))
+		return 0;
+	w->head.thread = get(child, pid);
+	w->head.process = get(child, tgid);
+	add_process(w, child, 0);
+	emit(w, class);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int tapir_gone(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	u32 class = calls[execve_number & (CALLS - 1)].class;
+	struct work *w;
+
+	if (skipped() || get(task, flags) & PF_KTHREAD || full(class) || !(w = begin(GONE, 0, 0, get(task, exit_code))))
+		return 0;
+	emit(w, class);
+	return 0;
+}
+
+char license_[] SEC("license") = "Dual BSD/GPL";

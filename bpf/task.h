@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What the programs for system calls read of the kernel's own structures. Only the members that are read are declared; where
+ * they stand is found out when a program is loaded, from the types that the running kernel tells of itself (BTF). */
+#pragma once
+
+#define relocated_ __attribute__((preserve_access_index))
+
+typedef long long s64;
+typedef int s32;
+typedef short s16;
+typedef signed char s8;
+
+struct pt_regs { /* x86 */
+	unsigned long di, si, dx, r10, r8, r9, orig_ax;
+} relocated_;
+
+struct pt_regs___arm64 {
+	u64 regs[31], orig_x0;
+} relocated_;
+
+struct qstr {
+	const u8 *name;
+} relocated_;
+
+struct super_block {
+	u32 s_dev;
+} relocated_;
+
+struct inode {
+	u16 i_mode;
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} relocated_;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+} relocated_;
+
+struct vfsmount {
+	struct dentry *mnt_root;
+} relocated_;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} relocated_;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} relocated_;
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+	u32 f_flags;
+} relocated_;
+
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+} relocated_;
+
+struct files_struct {
+	struct fdtable *fdt;
+} relocated_;
+
+struct fs_struct {
+	struct path root, pwd;
+} relocated_;
+
+struct percpu_counter {
+	s64 count;
+} relocated_;
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end, total_vm;
+	struct percpu_counter rss_stat[4];
+	struct file *exe_file;
+} relocated_;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
+struct cred {
+	kuid_t euid, egid;
+	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
+} relocated_;
+
+struct upid {
+	int nr;
+} relocated_;
+
+struct pid {
+	u32 level;
+	struct upid numbers[1];
+} relocated_;
+
+struct tty_driver {
+	int major, minor_start;
+} relocated_;
+
+struct tty_struct {
+	int index;
+	struct tty_driver *driver;
+} relocated_;
+
+struct rlimit {
+	unsigned long rlim_cur;
+} relocated_;
+
+struct signal_struct {
+	struct pid *pids[4];
+	struct tty_struct *tty;
+	struct rlimit rlim[16];
+} relocated_;
+
+struct task_struct {
+	int pid, tgid, exit_code;
+	u32 flags;
+	kuid_t loginuid;
+	unsigned long maj_flt, min_flt;
+	char comm[16];
+	struct task_struct *real_parent, *group_leader;
+	struct files_struct *files;
+	struct fs_struct *fs;
+	struct mm_struct *mm;
+	struct cred *cred;
+	struct signal_struct *signal;
+	struct pid *thread_pid;
+} relocated_;
+
+struct linux_binprm {
+	const char *filename;
+} relocated_;
+
+struct in6_addr {
+	u8 bytes[16];
+};
+
+struct sock_common {
+	u32 skc_daddr, skc_rcv_saddr;
+	u16 skc_dport, skc_num, skc_family;
+	u8 skc_state;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+} relocated_;
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_type, sk_protocol;
+	u32 sk_ack_backlog, sk_max_ack_backlog;
+} relocated_;
+
+struct socket {
+	struct sock *sk;
+} relocated_;
+
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[];
+} relocated_;
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+} relocated_;

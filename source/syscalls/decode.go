@@ -1,0 +1,221 @@
+package syscalls
+
+import (
+	"encoding/binary"
+
+	"github.com/tapir-project/tapir/scap"
+)
+
+// The kinds of records and where their head's members stand, as bpf/syscalls.bpf.c lays them out.
+const (
+	recordCall = 0
+	recordExec = 1
+	recordFork = 2
+	recordGone = 3
+
+	headSize  = 88
+	chunkSize = 8
+)
+
+// head is the beginning of a record.
+type head struct {
+	entered, left int64 // ns, CLOCK_MONOTONIC; entered is 0 if that was not seen
+	result        int64
+	args          [6]uint64
+	thread, pid   uint32
+	sysno, cpu    uint16
+	kind          uint8
+}
+
+// chunk is something that was gathered.
+type chunk struct {
+	op, part uint8
+	whole    uint32
+	data     []byte
+}
+
+// maxChunks is more than any call has: four ops of at most four parts.
+const maxChunks = 16
+
+// decoder makes the parameters of events from records of the kernel part. Its memory is used again for each.
+type decoder struct {
+	head
+	call    *call
+	chunks  [maxChunks]chunk
+	n       int
+	lengths []byte
+	data    []byte
+	ends    []int // of the parameters in data
+}
+
+// read takes a record apart and says whether it is one.
+func (d *decoder) read(b []byte) bool {
+	if len(b) < headSize {
+		return false
+	}
+	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
+	d.entered, d.left, d.result = int64(u64(0)), int64(u64(8)), int64(u64(16))
+	for i := range d.args {
+		d.args[i] = u64(24 + 8*i)
+	}
+	d.thread, d.pid = binary.NativeEndian.Uint32(b[72:]), binary.NativeEndian.Uint32(b[76:])
+	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[80:]), binary.NativeEndian.Uint16(b[82:]), b[84]
+	d.n, d.lengths, d.data, d.ends = 0, d.lengths[:0], d.data[:0], d.ends[:0]
+	for b = b[headSize:]; len(b) >= chunkSize && d.n < maxChunks; d.n++ {
+		c := &d.chunks[d.n]
+		c.op, c.part, c.whole = b[0], b[1], binary.NativeEndian.Uint32(b[4:])
+		size := int(binary.NativeEndian.Uint16(b[2:]))
+		if chunkSize+size > len(b) {
+			return false
+		}
+		c.data = b[chunkSize : chunkSize+size]
+		b = b[min(chunkSize+(size+7)&^7, len(b)):]
+	}
+	return d.sysno < maxCalls
+}
+
+// chunk is what an op gathered; nil if it gathered nothing.
+func (d *decoder) chunk(op, part int) *chunk {
+	for i := range d.n {
+		if c := &d.chunks[i]; int(c.op) == op && int(c.part) == part {
+			return c
+		}
+	}
+	return nil
+}
+
+// bytes are those of a chunk; nil if there is none.
+func (d *decoder) bytes(op, part int) []byte {
+	if c := d.chunk(op, part); c != nil {
+		return c.data
+	}
+	return nil
+}
+
+// end completes the parameter whose bytes were appended to d.data.
+func (d *decoder) end() {
+	from := 0
+	if n := len(d.ends); n > 0 {
+		from = d.ends[n-1]
+	}
+	const longest = 1<<16 - 1
+	if len(d.data)-from > longest {
+		d.data = d.data[:from+longest]
+	}
+	d.ends = append(d.ends, len(d.data))
+	d.lengths = binary.LittleEndian.AppendUint16(d.lengths, uint16(len(d.data)-from))
+}
+
+// add adds a parameter.
+func (d *decoder) add(b []byte) {
+	d.data = append(d.data, b...)
+	d.end()
+}
+
+// number adds a parameter that is a number of the kind.
+func (d *decoder) number(k scap.Kind, v uint64) {
+	switch k.Size() {
+	case 1:
+		d.data = append(d.data, byte(v))
+	case 2:
+		d.data = binary.LittleEndian.AppendUint16(d.data, uint16(v))
+	case 4:
+		d.data = binary.LittleEndian.AppendUint32(d.data, uint32(v))
+	case 8:
+		d.data = binary.LittleEndian.AppendUint64(d.data, v)
+	}
+	d.end()
+}
+
+// params adds the parameters of the call at hand.
+func (d *decoder) params() {
+	if d.call.event == genericExit {
+		d.number(scap.SyscallID, uint64(d.call.id))
+		d.number(scap.Uint16, uint64(d.sysno))
+		return
+	}
+	for i := range d.call.params {
+		d.param(&d.call.params[i])
+	}
+}
+
+func (d *decoder) param(p *param) {
+	switch p.from {
+	case fromNothing:
+		d.end()
+	case fromResult:
+		d.number(p.kind, p.translate(uint64(d.result)))
+	case fromArg:
+		v := d.args[p.op]
+		switch p.kind {
+		case scap.FD, scap.PID, scap.Errno: // an int of the call
+			v = uint64(int64(int32(v)))
+		}
+		d.number(p.kind, p.translate(v))
+	case fromConst:
+		d.number(p.kind, p.value)
+	case fromChunk:
+		b := d.bytes(int(p.op), int(p.part))
+		if len(b) == 0 && p.kind != scap.Bytebuf {
+			b = unreadable
+		}
+		d.add(b)
+	case fromWhole:
+		v := uint64(0)
+		if c := d.chunk(int(p.op), int(p.part)); c != nil {
+			v = uint64(c.whole)
+		}
+		d.number(p.kind, v)
+	case fromMemory:
+		d.memory(p)
+	case fromMaker:
+		p.make(d, p)
+	}
+}
+
+// unreadable stands for a text that was not in memory.
+var unreadable = []byte("<NA>\x00")
+
+func (p *param) translate(v uint64) uint64 {
+	if p.flags != nil {
+		return p.flags(v)
+	}
+	return v
+}
+
+// memory adds a number that was gathered from memory; if it was not, what stands for that.
+func (d *decoder) memory(p *param) {
+	b := d.bytes(int(p.op), int(p.part))
+	if p.offset+p.size > len(b) {
+		d.number(p.kind, p.value)
+		return
+	}
+	b = b[p.offset:]
+	var v uint64
+	switch p.size {
+	case 2:
+		v = uint64(binary.NativeEndian.Uint16(b))
+	case 4:
+		v = uint64(binary.NativeEndian.Uint32(b))
+		if p.kind == scap.FD || p.kind == scap.Int64 {
+			v = uint64(int64(int32(v)))
+		}
+	default:
+		v = binary.NativeEndian.Uint64(b)
+	}
+	d.number(p.kind, p.translate(v))
+}
+
+// exit adds the parameters of the end of a thread, whose exit code is the result.
+func (d *decoder) exit() {
+	code := uint64(d.result)
+	core := uint64(0)
+	if code&0x80 != 0 {
+		core = 1
+	}
+	d.number(scap.Errno, code)
+	d.number(scap.Errno, code>>8&0xff)
+	d.number(scap.SigType, code&0x7f)
+	d.number(scap.Uint8, core)
+	d.number(scap.PID, 0)
+}

@@ -1,0 +1,71 @@
+package syscalls
+
+import "golang.org/x/sys/unix"
+
+// flagSets translate flags and enumerations of the kernel into those of .scap files, which are the same on all machines.
+var flagSets = map[string]func(uint64) uint64{
+	"open": bits(openFlags, map[uint64]uint64{0: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}, unix.O_ACCMODE),
+	"mode": func(v uint64) uint64 { return v & 0o7777 },
+	"dev": func(v uint64) uint64 {
+		major, minor := v>>20, v&0xfffff
+		return minor&0xff | major<<8 | minor&^0xff<<12
+	},
+	"prot": same,
+	"mmap": bits([][2]uint64{{unix.MAP_SHARED, 1}, {unix.MAP_PRIVATE, 2}, {unix.MAP_FIXED, 4}, {unix.MAP_ANONYMOUS, 8}, {0x40, 16}, {unix.MAP_NORESERVE, 64},
+		{unix.MAP_POPULATE, 128}, {unix.MAP_NONBLOCK, 256}, {unix.MAP_GROWSDOWN, 512}, {unix.MAP_DENYWRITE, 1024}, {unix.MAP_EXECUTABLE, 2048},
+		{unix.MAP_LOCKED, 16384}}, nil, 0),
+	"access":   same,
+	"whence":   same,
+	"domain":   same,
+	"level":    enum(map[uint64]uint64{unix.SOL_SOCKET: 1, unix.SOL_TCP: 2}, 0),
+	"option":   same,
+	"fcntl":    fcntlCommand,
+	"flock":    bits([][2]uint64{{unix.LOCK_SH, 1}, {unix.LOCK_EX, 2}, {unix.LOCK_NB, 4}, {unix.LOCK_UN, 8}}, nil, 0),
+	"unlinkat": same,
+	"limit":    same,
+	"ptrace":   same,
+	"mount":    func(v uint64) uint64 { return v & 0xffff_ffff },
+	"semget":   bits([][2]uint64{{unix.IPC_EXCL, 1 << 14}, {unix.IPC_CREAT, 1 << 13}}, nil, 0),
+	"semctl":   same,
+	"clone":    bits(cloneFlags, nil, 0),
+}
+
+var openFlags = [][2]uint64{{unix.O_CREAT, 4}, {unix.O_APPEND, 8}, {unix.O_DSYNC, 16}, {unix.O_EXCL, 32}, {unix.O_NONBLOCK, 64},
+	{unix.O_SYNC &^ unix.O_DSYNC, 128}, {unix.O_TRUNC, 256}, {unix.O_DIRECT, 512}, {unix.O_DIRECTORY, 1024}, {unix.O_CLOEXEC, 4096},
+	{unix.O_TMPFILE &^ unix.O_DIRECTORY, 8192}}
+
+var cloneFlags = [][2]uint64{{unix.CLONE_FILES, 1}, {unix.CLONE_FS, 2}, {unix.CLONE_IO, 4}, {unix.CLONE_NEWIPC, 8}, {unix.CLONE_NEWNET, 16},
+	{unix.CLONE_NEWNS, 32}, {unix.CLONE_NEWPID, 64}, {unix.CLONE_NEWUTS, 128}, {unix.CLONE_PARENT, 256}, {unix.CLONE_PARENT_SETTID, 512},
+	{unix.CLONE_PTRACE, 1024}, {unix.CLONE_SIGHAND, 2048}, {unix.CLONE_SYSVSEM, 4096}, {unix.CLONE_THREAD, 8192}, {unix.CLONE_UNTRACED, 16384},
+	{unix.CLONE_VM, 32768}, {unix.CLONE_NEWUSER, 1 << 20}, {unix.CLONE_CHILD_CLEARTID, 1 << 23}, {unix.CLONE_CHILD_SETTID, 1 << 24},
+	{unix.CLONE_SETTLS, 1 << 25}, {unix.CLONE_VFORK, 1 << 27}, {unix.CLONE_NEWCGROUP, 1 << 28}}
+
+func same(v uint64) uint64 { return v }
+
+// bits translates each bit, and the number in mask by a table.
+func bits(pairs [][2]uint64, numbers map[uint64]uint64, mask uint64) func(uint64) uint64 {
+	return func(v uint64) uint64 {
+		out := numbers[v&mask]
+		for _, p := range pairs {
+			if v&p[0] == p[0] {
+				out |= p[1]
+			}
+		}
+		return out
+	}
+}
+
+// enum translates a number by a table; what is not in it is other.
+func enum(numbers map[uint64]uint64, other uint64) func(uint64) uint64 {
+	return func(v uint64) uint64 {
+		if n, ok := numbers[v]; ok {
+			return n
+		}
+		return other
+	}
+}
+
+var fcntlCommand = enum(map[uint64]uint64{unix.F_DUPFD: 1, unix.F_GETFD: 2, unix.F_SETFD: 3, unix.F_GETFL: 4, unix.F_SETFL: 5, unix.F_GETLK: 6,
+	unix.F_SETLK: 8, unix.F_SETLKW: 9, unix.F_SETOWN: 10, unix.F_GETOWN: 12, unix.F_SETSIG: 13, unix.F_GETSIG: 15, unix.F_OFD_GETLK: 30,
+	unix.F_OFD_SETLK: 31, unix.F_OFD_SETLKW: 32, unix.F_SETOWN_EX: 21, unix.F_GETOWN_EX: 22, unix.F_SETLEASE: 23, unix.F_GETLEASE: 24,
+	1029: 25, unix.F_DUPFD_CLOEXEC: 26, unix.F_NOTIFY: 27, unix.F_SETPIPE_SZ: 28, unix.F_GETPIPE_SZ: 29}, 0)

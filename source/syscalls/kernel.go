@@ -1,0 +1,129 @@
+package syscalls
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/source"
+)
+
+// tracepoints are where the programs are attached.
+var tracepoints = map[string]string{
+	bpf.SyscallsProgTapirEnter: "sys_enter",
+	bpf.SyscallsProgTapirExit:  "sys_exit",
+	bpf.SyscallsProgTapirExec:  "sched_process_exec",
+	bpf.SyscallsProgTapirFork:  "sched_process_fork",
+	bpf.SyscallsProgTapirGone:  "sched_process_exit",
+}
+
+// kernel is what is loaded and attached.
+type kernel struct {
+	programs *ebpf.Collection
+	links    []link.Link
+	ring     *ringbuf.Reader
+	lost     *ebpf.Map
+}
+
+// batch is how many bytes wait in the ring before the reader is woken.
+const batch = 256 << 10
+
+// load loads the programs with their constants; nothing is traced before attach.
+func load(cfg *Config, table [maxCalls]bpf.SyscallsCall) (*kernel, error) {
+	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) { // newer kernels have no such limit
+		return nil, err
+	}
+	spec, err := bpf.LoadSyscalls()
+	if err != nil {
+		return nil, err
+	}
+	constants := map[string]any{bpf.SyscallsVarCalls: table, bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
+		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve")}
+	for name, v := range constants {
+		if err := spec.Variables[name].Set(v); err != nil {
+			return nil, fmt.Errorf("constant %s: %w", name, err)
+		}
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, err
+	}
+	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
+	spec.Maps[bpf.SyscallsMapRing].MaxEntries = uint32(cfg.Buffer)
+	programs, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, refused(fmt.Errorf("load the programs: %w", err))
+	}
+	k := &kernel{programs: programs, lost: programs.Maps[bpf.SyscallsMapLost]}
+	if k.ring, err = ringbuf.NewReader(programs.Maps[bpf.SyscallsMapRing]); err != nil {
+		programs.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// attach begins to trace.
+func (k *kernel) attach() error {
+	for name, point := range tracepoints {
+		l, err := link.AttachTracing(link.TracingOptions{Program: k.programs.Programs[name]})
+		if err != nil {
+			return refused(fmt.Errorf("attach to %s: %w", point, err))
+		}
+		k.links = append(k.links, l)
+	}
+	return nil
+}
+
+// detach ends tracing; what is in the ring can still be read.
+func (k *kernel) detach() error {
+	var err error
+	for _, l := range k.links {
+		err = errors.Join(err, l.Close())
+	}
+	k.links = nil
+	return err
+}
+
+func (k *kernel) close() error {
+	err := errors.Join(k.detach(), k.ring.Close())
+	k.programs.Close()
+	return err
+}
+
+// refused says what an error of the kernel means and what helps.
+func refused(err error) error {
+	var verifier *ebpf.VerifierError // EACCES too, but no privilege would help
+	switch {
+	case errors.As(err, &verifier):
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("system calls: %w: %w (needs CAP_BPF and CAP_PERFMON, or root; try: sudo tapir sys)", source.ErrPermission, err)
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return fmt.Errorf("system calls: this kernel cannot do what is needed: %w (needs Linux 5.11 with BTF, CONFIG_DEBUG_INFO_BTF)", err)
+	}
+	return fmt.Errorf("system calls: %w", err)
+}
+
+// numberOf is the number of a call on this machine.
+func numberOf(name string) uint32 {
+	for i := range calls {
+		if calls[i].name == name {
+			return uint32(i)
+		}
+	}
+	return maxCalls - 1
+}
+
+// checkMachine says whether the calls of this machine are known.
+func checkMachine() error {
+	if numbersText == "" {
+		return fmt.Errorf("system calls: live capture knows the calls of amd64 and arm64, not those of %s (files are read everywhere: tapir sys -r FILE)", runtime.GOARCH)
+	}
+	return nil
+}

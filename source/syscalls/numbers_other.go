@@ -1,0 +1,6 @@
+//go:build !amd64 && !arm64
+
+package syscalls
+
+// numbersText is empty: the numbers of this machine's calls are not known, and Open says so.
+const numbersText = ""

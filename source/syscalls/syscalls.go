@@ -1,0 +1,215 @@
+package syscalls
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"github.com/tapir-project/tapir/scap"
+)
+
+// Config says what is captured.
+type Config struct {
+	Snaplen int             // bytes of data of a call; 0: 80
+	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 8 MiB
+	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
+	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
+	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
+}
+
+// The defaults and bounds of Config.
+const (
+	DefaultSnaplen = 80
+	MaxSnaplen     = 65000
+	DefaultBuffer  = 8 << 20
+)
+
+// tick is how long the reader waits at most, when less than a batch is there.
+const tick = 20 * time.Millisecond
+
+// Source delivers calls as they happen. One goroutine calls Next; Stats may be called from any.
+type Source struct {
+	cfg     Config
+	kernel  *kernel
+	decoder decoder
+	record  ringbuf.Record
+	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
+	entered half  // the entering event of the call at hand, when both are delivered
+	left    half
+	second  bool // left is still to be delivered
+	stop    atomic.Bool
+	drained bool
+	events  atomic.Uint64
+}
+
+// half is the entering or leaving event of a call with the memory of its parameters.
+type half struct {
+	event   scap.Event
+	lengths []byte
+	data    []byte
+}
+
+// Open begins a capture. Before it returns cfg.Tables has got the machine's state. Close ends it.
+func Open(cfg Config) (*Source, error) {
+	if err := checkMachine(); err != nil {
+		return nil, err
+	}
+	if cfg.Snaplen == 0 {
+		cfg.Snaplen = DefaultSnaplen
+	}
+	if cfg.Buffer == 0 {
+		cfg.Buffer = DefaultBuffer
+	}
+	cfg.Snaplen = min(cfg.Snaplen, MaxSnaplen)
+	k, err := load(&cfg, kernelTable(func(int, *call) uint8 { return callWanted }))
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{cfg: cfg, kernel: k}
+	if s.epoch, err = monotonicEpoch(); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
+	if err := k.attach(); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
+	if err := snapshot(cfg.Tables); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
+	return s, nil
+}
+
+// monotonicEpoch is when CLOCK_MONOTONIC was zero.
+func monotonicEpoch() (int64, error) {
+	var mono unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono); err != nil {
+		return 0, os.NewSyscallError("clock_gettime", err)
+	}
+	return time.Now().UnixNano() - mono.Nano(), nil
+}
+
+// StopWith ends the capture when ctx ends: what was captured until then is still delivered, then io.EOF.
+func (s *Source) StopWith(ctx context.Context) (cancel func() bool) {
+	return context.AfterFunc(ctx, func() { s.stop.Store(true) })
+}
+
+// Close gives everything back.
+func (s *Source) Close() error { return s.kernel.close() }
+
+// Next delivers the next event; it waits until there is one. Its error is io.EOF after the capture was stopped and all that it
+// had captured is delivered.
+func (s *Source) Next(e *scap.Event) error {
+	if s.second {
+		s.second = false
+		*e = s.left.event
+		return nil
+	}
+	for {
+		if s.stop.Load() && !s.drained {
+			s.drained = true
+			if err := s.kernel.detach(); err != nil {
+				return err
+			}
+			s.kernel.ring.SetDeadline(time.Now())
+		}
+		err := s.kernel.ring.ReadInto(&s.record)
+		switch {
+		case err == nil:
+			if s.decoder.read(s.record.RawSample) && s.make() {
+				s.events.Add(1)
+				s.deliver(e)
+				return nil
+			}
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case s.drained:
+			return io.EOF
+		default:
+			if s.cfg.Idle != nil {
+				if err := s.cfg.Idle(); err != nil {
+					return err
+				}
+			}
+			s.kernel.ring.SetDeadline(time.Now().Add(tick))
+		}
+	}
+}
+
+// deliver hands out the first event of the call at hand.
+func (s *Source) deliver(e *scap.Event) {
+	if s.second {
+		*e = s.entered.event
+		return
+	}
+	*e = s.left.event
+}
+
+// make makes events of the record at hand and says whether there are any.
+func (s *Source) make() bool {
+	d := &s.decoder
+	d.call = &calls[d.sysno]
+	x := &s.left.event
+	*x = scap.Event{Time: s.epoch + d.left, Thread: int64(d.thread), CPU: d.cpu, Type: d.call.event}
+	switch d.kind {
+	case recordGone:
+		x.Type = exitEvent
+		d.exit()
+	case recordFork:
+		if d.call.event.Info().Find("vtid") < 0 { // made by other means than a call that is known
+			d.call = &calls[numberOf("clone")]
+		}
+		x.Type, d.result = d.call.event, 0
+		d.params()
+	default:
+		d.params()
+	}
+	if d.call.name == "" || !x.Set(d.lengths, d.data) {
+		return false
+	}
+	if d.entered == 0 || d.kind == recordFork || d.kind == recordGone {
+		return true
+	}
+	if !s.cfg.Pairs {
+		x.Enter = s.epoch + d.entered
+		return true
+	}
+	s.second = s.enter()
+	return true
+}
+
+// exitEvent ends a thread.
+const exitEvent scap.Type = 186
+
+// enter makes the entering event of the call at hand, from those parameters of the leaving one that it was entered with.
+func (s *Source) enter() bool {
+	x, n, h := &s.left.event, &s.entered.event, &s.entered
+	*n = scap.Event{Time: s.epoch + s.decoder.entered, Thread: x.Thread, CPU: x.CPU, Type: x.Type - 1}
+	h.lengths, h.data = h.lengths[:0], h.data[:0]
+	for _, from := range enterParams[x.Type] {
+		b := []byte(nil)
+		if from >= 0 {
+			b = x.Param(int(from))
+		}
+		h.lengths = append(h.lengths, byte(len(b)), byte(len(b)>>8))
+		h.data = append(h.data, b...)
+	}
+	return n.Set(h.lengths, h.data)
+}
+
+// enterParams are, for each leaving event, the places in it of the parameters of the entering one; -1 where it has none.
+var enterParams = findEnterParams()
+
+func findEnterParams() (out [scap.Types][]int8) {
+	for t := scap.Type(1); t < scap.Types; t += 2 {
+		exit := t.Info()
+		for _, p := range (t - 1).Info().Params {
+			out[t] = append(out[t], int8(exit.Find(p.Name)))
+		}
+	}
+	return out
+}

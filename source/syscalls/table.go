@@ -1,0 +1,236 @@
+package syscalls
+
+import (
+	_ "embed" // calls.txt
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/scap"
+)
+
+//go:embed calls.txt
+var callsText string
+
+// The kinds of ops and what they take for a size, as bpf/syscalls.bpf.c numbers them.
+const (
+	opText    = 1
+	opMemory  = 2
+	opData    = 3
+	opVector  = 4
+	opMessage = 5
+	opSocket  = 6
+	opOpened  = 7
+	opUsage   = 8
+	opProcess = 9
+
+	byResult = 6
+	whole    = 7
+)
+
+const callWanted = 1 // bpf_syscalls_call.flags
+
+const maxCalls = 512 // numbers of calls that the kernel part knows
+
+// op is what the kernel gathers.
+type op struct{ kind, arg, size, unit uint8 }
+
+// call is a system call.
+type call struct {
+	name   string
+	event  scap.Type // leaving
+	ops    []op
+	params []param
+	id     uint16 // of a generic event
+}
+
+// origin is where a parameter comes from.
+type origin uint8
+
+const (
+	fromNothing origin = iota
+	fromResult
+	fromArg
+	fromChunk  // bytes
+	fromMemory // a number in a chunk
+	fromWhole  // how much data there was
+	fromConst
+	fromMaker
+)
+
+// param is one parameter of an event.
+type param struct {
+	from   origin
+	kind   scap.Kind
+	op     uint8 // of the chunk, or number of the argument
+	part   uint8
+	offset int
+	size   int
+	value  uint64 // constant, or what stands for a number that was not gathered
+	flags  func(uint64) uint64
+	make   maker
+	of     [2]int // the ops that make takes
+}
+
+// calls are the machine's calls by number.
+var calls = loadCalls(numbersText, callsText)
+
+// loadCalls reads the names of calls by number (a number in the list sets that of the name behind it), and what is known of them.
+func loadCalls(numbers, text string) *[maxCalls]call {
+	out := new([maxCalls]call)
+	byName := map[string]*call{}
+	generic := map[string]uint16{}
+	for id := uint16(1); scap.SyscallName(id) != "<unknown>"; id++ {
+		generic[scap.SyscallName(id)] = id
+	}
+	n := 0
+	for _, w := range strings.Fields(numbers) {
+		if i, err := strconv.Atoi(w); err == nil {
+			n = i
+			continue
+		}
+		if n < maxCalls {
+			out[n] = call{name: w, event: genericExit, id: generic[w]}
+			byName[w] = &out[n]
+		}
+		n++
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
+			continue
+		}
+		left, right, _ := strings.Cut(line, "|")
+		words := strings.Fields(left)
+		if c := byName[words[0]]; c != nil {
+			c.load(words[1:], strings.Fields(right))
+		}
+	}
+	return out
+}
+
+// genericExit is the event of calls that have none of their own.
+const genericExit scap.Type = 1
+
+func (c *call) load(left, right []string) {
+	c.event = scap.Type(integer(left[0]))
+	for _, w := range left[1:] {
+		c.ops = append(c.ops, parseOp(w))
+	}
+	declared := c.event.Info().Params
+	if len(right) > len(declared) {
+		panic(fmt.Sprintf("syscalls: %s has %d parameters, its event %d", c.name, len(right), len(declared)))
+	}
+	for i, w := range right {
+		p := parseParam(w)
+		p.kind = declared[i].Kind
+		c.params = append(c.params, p)
+	}
+}
+
+// parseOp reads one word of what is to be gathered.
+func parseOp(w string) op {
+	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
+	o := op{kind: kinds[w[0]], size: whole, unit: 1}
+	if len(w) == 1 {
+		return o
+	}
+	o.arg = argument(w[1])
+	rest := w[2:]
+	if by, ok := strings.CutPrefix(rest, ":"); ok {
+		o.size, rest = argument(by[0]), by[1:]
+	}
+	if unit, ok := strings.CutPrefix(rest, "*"); ok {
+		o.unit = uint8(integer(unit))
+	}
+	return o
+}
+
+func argument(c byte) uint8 {
+	if c == 'r' {
+		return byResult
+	}
+	return c - '0'
+}
+
+// parseParam reads one word that says where a parameter comes from.
+func parseParam(w string) param {
+	if name, rest, ok := strings.Cut(w, ":"); ok && w[0] >= 'a' {
+		p := parseParam(rest)
+		if p.flags = flagSets[name]; p.flags == nil {
+			panic("syscalls: no flags " + name)
+		}
+		if name == "limit" { // none was asked for
+			p.value = math.MaxUint64
+		}
+		return p
+	}
+	switch c := w[0]; {
+	case w == "r":
+		return param{from: fromResult}
+	case w == "-":
+		return param{}
+	case c >= '0' && c <= '5':
+		return param{from: fromArg, op: c - '0'}
+	case c == '=':
+		return param{from: fromConst, value: uint64(integer(w[1:]))}
+	case c == '#' || c == '%':
+		number, part, _ := strings.Cut(w[1:], ".")
+		p := param{from: fromChunk, op: uint8(integer(number))}
+		if part != "" {
+			p.part = uint8(integer(part))
+		}
+		if c == '%' {
+			p.from = fromWhole
+		}
+		return p
+	case c == '@':
+		number, rest, _ := strings.Cut(w[1:], "+")
+		offset, size, _ := strings.Cut(rest, ":")
+		return param{from: fromMemory, op: uint8(integer(number)), offset: integer(offset), size: integer(size)}
+	}
+	name, rest, _ := strings.Cut(strings.TrimSuffix(w, ")"), "(")
+	p := param{from: fromMaker, make: makers[name], of: [2]int{-1, -1}}
+	if p.make == nil {
+		panic("syscalls: nothing makes " + w)
+	}
+	for i, n := range strings.Split(rest, ",") {
+		if n != "-" {
+			p.of[i] = integer(n)
+		}
+	}
+	return p
+}
+
+func integer(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic("syscalls: calls.txt: " + err.Error())
+	}
+	return n
+}
+
+// kernel is the table as the kernel part has it: what is wanted of each call.
+func kernelTable(wanted func(number int, c *call) (flags uint8)) (out [maxCalls]bpf.SyscallsCall) {
+	for i := range calls {
+		c := &calls[i]
+		if c.name == "" {
+			continue
+		}
+		k := &out[i]
+		k.Flags, k.Class = wanted(i, c), uint8(c.category())
+		for j, o := range c.ops {
+			k.Op[j].Kind, k.Op[j].Arg, k.Op[j].Size, k.Op[j].Unit = o.kind, o.arg, o.size, o.unit
+		}
+	}
+	return out
+}
+
+// category is the class that the call's losses are counted by.
+func (c *call) category() scap.Category {
+	if c.event == genericExit {
+		return scap.SyscallCategory(c.id)
+	}
+	return c.event.Info().Category
+}
