@@ -62,7 +62,7 @@ func printMirror(w io.Writer, s *mirror.Status) {
 			fmt.Fprintf(w, "    %d filtered, %d left out by sampling\n", r.Filtered, r.Unsampled)
 		}
 		for _, o := range r.Outputs {
-			fmt.Fprintf(w, "    to %-17s %12d packets  %10s%s%s\n", o.Name, o.Packets, sizeText(int64(o.Bytes)), problems(o), presence(o.Present, ""))
+			fmt.Fprintf(w, "    to %-17s %12d packets  %10s%s%s%s\n", o.Name, o.Packets, sizeText(int64(o.Bytes)), road(o), problems(o), presence(o.Present, ""))
 		}
 	}
 }
@@ -79,6 +79,17 @@ func inBrackets(s string) string {
 		return ""
 	}
 	return " (" + s + ")"
+}
+
+// road is how a remote output is reached.
+func road(o mirror.OutputStatus) (s string) {
+	if o.Port != 0 {
+		s = fmt.Sprintf("  port %d", o.Port)
+	}
+	if o.Rate != 0 {
+		s += "  at most " + mirror.FormatRate(o.Rate)
+	}
+	return s
 }
 
 // problems are the counters of an output that are not zero.

@@ -14,8 +14,19 @@ import (
 // attachment is a program on an interface.
 type attachment interface {
 	Update(*ebpf.Program) error // puts another program in its place, without a gap
-	Close() error
+	Close() error               // takes it off, also where it is pinned
+	release() error             // lets go of it: pins hold it
 }
+
+// linked is a program on a link.
+type linked struct{ link.Link }
+
+func (l linked) Close() error {
+	l.Detach() // of an interface that is gone it fails, which changes nothing
+	return l.Link.Close()
+}
+
+func (l linked) release() error { return l.Link.Close() }
 
 // hook is where a program sits.
 type hook string
@@ -35,7 +46,7 @@ func attachTC(p *ebpf.Program, index int, at hook, nl *rtnl.Conn, g *guard) (att
 		}
 		l, err := link.AttachTCX(link.TCXOptions{Program: p, Attach: where, Interface: index})
 		if err == nil {
-			return l, "tcx", nil
+			return linked{l}, "tcx", nil
 		}
 		if !errors.Is(err, ebpf.ErrNotSupported) {
 			return nil, "", privilege(err)
@@ -83,6 +94,8 @@ func (f *tcFilter) Update(p *ebpf.Program) error {
 
 func (f *tcFilter) Close() error { return f.guard.clean(f.nl, f.index, f.hook) }
 
+func (f *tcFilter) release() error { return f.Close() } // never asked for: what persists has links
+
 // attachXDP puts a broadcast in front of the ingress program. driver asks for XDP in the driver, else it runs on the
 // kernel's packets.
 func attachXDP(p *ebpf.Program, index int, driver bool) (attachment, string, error) {
@@ -94,7 +107,7 @@ func attachXDP(p *ebpf.Program, index int, driver bool) (attachment, string, err
 	if err != nil {
 		return nil, "", fmt.Errorf("attach XDP: %w", err)
 	}
-	return l, how, nil
+	return linked{l}, how, nil
 }
 
 // promiscuous makes interfaces take all packets, as long as the socket lives.

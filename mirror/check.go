@@ -61,6 +61,11 @@ func checkForm(rules []Rule) error {
 		}
 		for _, from := range r.From {
 			for _, o := range r.To {
+				if o.Remote != nil { // another rate makes no other output
+					remote := *o.Remote
+					remote.Rate = 0
+					o.Remote = &remote
+				}
 				one := Rule{From: []string{from}, To: []Output{o}, Filter: r.Filter, Sample: r.Sample, Truncate: r.Truncate, Tag: r.Tag, Strip: r.Strip}
 				k := one.key()
 				if first, ok := seen[k]; ok && first == i {

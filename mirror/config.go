@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // maxConfig bounds a configuration file, bytes.
@@ -36,15 +37,15 @@ type fileRule struct {
 // tag is a number, or {id: 100, type: 802.1ad}.
 type tag struct{ Tag }
 
-func (t *tag) UnmarshalYAML(b []byte) error {
-	if yaml.Unmarshal(b, &t.ID) == nil {
+func (t *tag) UnmarshalYAML(n ast.Node) error {
+	if yaml.NodeToValue(n, &t.ID) == nil {
 		return nil
 	}
 	var long struct {
 		ID   uint16 `yaml:"id"`
 		Type string `yaml:"type"`
 	}
-	if err := yaml.UnmarshalWithOptions(b, &long, yaml.Strict()); err != nil {
+	if err := yaml.NodeToValue(n, &long, yaml.Strict()); err != nil {
 		return err
 	}
 	if long.Type != "" && long.Type != "802.1q" && long.Type != "802.1ad" {
@@ -57,8 +58,8 @@ func (t *tag) UnmarshalYAML(b []byte) error {
 // output is a name, {vxlan: 192.0.2.9, vni: 7, port: 4789, rate: 100Mbit} or {gre: 192.0.2.9, rate: 1Gbit}.
 type output struct{ Output }
 
-func (o *output) UnmarshalYAML(b []byte) error {
-	if yaml.Unmarshal(b, &o.Name) == nil {
+func (o *output) UnmarshalYAML(n ast.Node) error {
+	if yaml.NodeToValue(n, &o.Name) == nil {
 		return nil
 	}
 	var long struct {
@@ -68,7 +69,7 @@ func (o *output) UnmarshalYAML(b []byte) error {
 		Port  uint16 `yaml:"port"`
 		Rate  string `yaml:"rate"`
 	}
-	if err := yaml.UnmarshalWithOptions(b, &long, yaml.Strict()); err != nil {
+	if err := yaml.NodeToValue(n, &long, yaml.Strict()); err != nil {
 		return err
 	}
 	if (long.VXLAN == "") == (long.GRE == "") {
@@ -111,6 +112,19 @@ func ParseRate(s string) (uint64, error) {
 	return uint64(n * unit), nil
 }
 
+// FormatRate writes bits per second as ParseRate reads them, in the largest unit that loses nothing.
+func FormatRate(rate uint64) string {
+	for _, unit := range []struct {
+		suffix string
+		n      uint64
+	}{{"G", 1e9}, {"M", 1e6}, {"k", 1e3}} {
+		if rate >= unit.n && rate%unit.n == 0 {
+			return fmt.Sprintf("%d%sbit", rate/unit.n, unit.suffix)
+		}
+	}
+	return fmt.Sprintf("%dbit", rate)
+}
+
 // ReadConfig reads the section `mirror` of a YAML file. Unknown keys in it are errors that show their line.
 func ReadConfig(r io.Reader) (Config, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
@@ -131,8 +145,12 @@ func ReadConfig(r io.Reader) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("mirror: %s", yaml.FormatError(err, false, true))
 	}
+	var found aliases
+	if ast.Walk(&found, node); found > 0 {
+		return Config{}, fmt.Errorf("mirror: line %d has an alias (*name), which this section does not follow; write it out", found)
+	}
 	var f fileMirror
-	if err := yaml.NewDecoder(bytes.NewReader(nil), yaml.Strict()).DecodeFromNode(node, &f); err != nil {
+	if err := yaml.NodeToValue(node, &f, yaml.Strict()); err != nil {
 		return Config{}, fmt.Errorf("mirror: %s", yaml.FormatError(err, false, true))
 	}
 	cfg := Config{Mode: f.Mode, Pass: f.Pass}
@@ -144,6 +162,18 @@ func ReadConfig(r io.Reader) (Config, error) {
 		cfg.Rules = append(cfg.Rules, rule)
 	}
 	return cfg, nil
+}
+
+// aliases is the line of an alias, 0 before one is found. Aliases of lists of aliases grow without bound when they are
+// followed.
+type aliases int
+
+// Visit looks at one node.
+func (a *aliases) Visit(n ast.Node) ast.Visitor {
+	if _, ok := n.(*ast.AliasNode); ok && *a == 0 {
+		*a = aliases(n.GetToken().Position.Line)
+	}
+	return a
 }
 
 func (f *fileRule) rule() (Rule, error) {

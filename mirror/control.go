@@ -1,13 +1,14 @@
 package mirror
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ const address = "@tapir-mirror"
 
 const (
 	maxRequest = 1 << 20 // bytes
+	maxCallers = 16      // at once; others wait in the socket's queue
 	patience   = 10 * time.Second
 )
 
@@ -63,28 +65,46 @@ func listen() (*control, error) {
 
 func (c *control) close() { c.l.Close() }
 
-// serve passes requests to requests until ctx ends.
+// serve passes requests to requests until ctx ends and the socket is closed.
 func (c *control) serve(ctx context.Context, requests chan<- request) {
+	callers := make(chan struct{}, maxCallers)
+	var answering sync.WaitGroup
+	defer answering.Wait()
 	for {
+		callers <- struct{}{}
 		conn, err := c.l.Accept()
 		if err != nil {
 			return
 		}
-		go func() {
-			defer conn.Close()
+		answering.Go(func() {
+			defer func() { conn.Close(); <-callers }()
+			stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) })
+			defer stop()
 			answer(ctx, conn.(*net.UnixConn), requests)
-		}()
+		})
 	}
+}
+
+// readRequest reads what a process asks for, at most maxRequest bytes of it.
+func readRequest(r io.Reader) (m message, err error) {
+	l := &io.LimitedReader{R: r, N: maxRequest + 1}
+	if err := json.NewDecoder(l).Decode(&m); err != nil {
+		if l.N == 0 {
+			return m, fmt.Errorf("request: longer than %d bytes", maxRequest)
+		}
+		return m, fmt.Errorf("request: %w", err)
+	}
+	return m, nil
 }
 
 // answer reads one request of a connection and answers it. Anyone on this host may ask how it goes; rules are for root
 // and for the user who started the mirror.
 func answer(ctx context.Context, conn *net.UnixConn, requests chan<- request) {
 	conn.SetDeadline(time.Now().Add(patience))
-	var m message
 	out := json.NewEncoder(conn)
-	if err := json.NewDecoder(bufio.NewReader(&limited{conn, maxRequest})).Decode(&m); err != nil {
-		out.Encode(reply{Error: fmt.Sprintf("request: %v", err)})
+	m, err := readRequest(conn)
+	if err != nil {
+		out.Encode(reply{Error: err.Error()})
 		return
 	}
 	if m.Do != "status" && !mayChange(conn) {
@@ -98,21 +118,6 @@ func answer(ctx context.Context, conn *net.UnixConn, requests chan<- request) {
 	case <-ctx.Done():
 		out.Encode(reply{Error: "mirror: it is ending"})
 	}
-}
-
-// limited reads at most so many bytes.
-type limited struct {
-	net.Conn
-	left int
-}
-
-func (l *limited) Read(b []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errors.New("too long")
-	}
-	n, err := l.Conn.Read(b[:min(len(b), l.left)])
-	l.left -= n
-	return n, err
 }
 
 func mayChange(conn *net.UnixConn) bool {

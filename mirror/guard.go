@@ -16,10 +16,11 @@ import (
 
 // guard cleans up after the process where the kernel does not: filters and the clsact qdisc outlive whoever made them. A
 // child process in a session of its own holds one end of a pipe; when the other end closes, however the process ended,
-// it removes what was announced. If both are killed at once, the next mirror or `tapir mirror stop` cleans up.
+// it removes what was announced. If both are killed at once, `tapir mirror stop` cleans up.
 type guard struct {
 	command []string // starts a process that calls Guard
 	forced  bool     // do not use tcx, to test this
+	persist bool     // what is attached is to outlive the process: filters are refused
 	pipe    io.WriteCloser
 	child   *exec.Cmd
 	hooks   map[int]map[rtnl.Hook]bool // what is attached
@@ -27,8 +28,8 @@ type guard struct {
 	foreign map[int]bool               // interfaces whose qdisc was there before
 }
 
-func newGuard(command []string, forced bool) *guard {
-	return &guard{command: command, forced: forced, hooks: map[int]map[rtnl.Hook]bool{}, made: map[int]bool{}, foreign: map[int]bool{}}
+func newGuard(cfg *Config) *guard {
+	return &guard{command: cfg.Guard, forced: cfg.NoTCX, persist: cfg.Persist, hooks: map[int]map[rtnl.Hook]bool{}, made: map[int]bool{}, foreign: map[int]bool{}}
 }
 
 // expect announces that a filter will be attached.
@@ -54,6 +55,9 @@ func (g *guard) keep(index int, hook rtnl.Hook) error {
 }
 
 func (g *guard) start() error {
+	if g.persist {
+		return fmt.Errorf("this kernel has no tcx (it came with 6.6), which --persist needs (leave it out, and let a service manager start the mirror again)")
+	}
 	if len(g.command) == 0 {
 		return fmt.Errorf("this kernel has no tcx (it came with 6.6), and there is no program to guard filters of tc")
 	}
@@ -105,6 +109,25 @@ func cleanFilters(nl *rtnl.Conn, index int, hooks []rtnl.Hook, last bool) error 
 		return nil
 	}
 	return err
+}
+
+// sweep removes filters of ours whose process and guard were both killed. It says whether there were any.
+func sweep(nl *rtnl.Conn) (bool, error) {
+	links, err := nl.Links()
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	found := false
+	for _, l := range links {
+		hooks, err := nl.OwnFilters(l.Index)
+		if err == nil && len(hooks) > 0 {
+			found = true
+			err = cleanFilters(nl, l.Index, hooks, true)
+		}
+		errs = append(errs, err)
+	}
+	return found, errors.Join(errs...)
 }
 
 // Guard is the child process: it reads what is attached from r and cleans up when r ends.

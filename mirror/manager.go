@@ -86,8 +86,8 @@ type state struct {
 	Slots    map[string]uint32 `json:"slots"` // of sources
 	Fast     []fastCount       `json:"fast"`
 	Promisc  map[string]bool   `json:"promisc"` // sources whose flag was set, and is to be cleared
+	Tap      bool              `json:"tap"`     // the recorder's interface was kept, and is to be removed
 	Base     map[string]device `json:"base"`    // counters of outputs' interfaces at the beginning
-	Mounted  bool              `json:"mounted"` // the file system of the pins
 }
 
 // fastCount is the counter of a broadcast; its packets count for a source, rules and copies as well.
@@ -126,7 +126,7 @@ func Open(cfg Config) (m *Manager, err error) {
 	if cfg.Mode != ModeAuto && cfg.Mode != ModeTC && cfg.Mode != ModeXDP {
 		return nil, fmt.Errorf("mirror: mode %q (want %s, %s or %s)", cfg.Mode, ModeAuto, ModeTC, ModeXDP)
 	}
-	m = &Manager{cfg: cfg, guard: newGuard(cfg.Guard, cfg.NoTCX), programs: map[uint32][]xbpf.RawInstruction{}, sources: map[string]*attached{},
+	m = &Manager{cfg: cfg, guard: newGuard(&cfg), programs: map[uint32][]xbpf.RawInstruction{}, sources: map[string]*attached{},
 		shapers: map[string]*shaper{}, known: map[string]bool{}, requests: make(chan request)}
 	defer func() {
 		if err != nil {
@@ -366,7 +366,11 @@ func (m *Manager) Close() error {
 		errs = append(errs, m.detach(name))
 	}
 	for name, s := range m.shapers {
-		errs = append(errs, s.at.Close())
+		end := s.at.Close
+		if m.cfg.Persist {
+			end = s.at.release
+		}
+		errs = append(errs, end())
 		delete(m.shapers, name)
 	}
 	if m.promisc != nil {
@@ -375,7 +379,8 @@ func (m *Manager) Close() error {
 	if m.tap != nil {
 		errs = append(errs, m.tap.close())
 	}
-	if m.state.Config.Persist && !m.cfg.Persist {
+	undo := m.kernel != nil && !m.cfg.Persist && m.pins.exist()
+	if undo {
 		errs = append(errs, restore(m.nl, &m.state))
 	}
 	errs = append(errs, m.guard.close())
@@ -383,8 +388,8 @@ func (m *Manager) Close() error {
 		m.kernel.close()
 	}
 	if m.pins != nil {
-		if m.state.Config.Persist && !m.cfg.Persist {
-			errs = append(errs, m.pins.remove(&m.state))
+		if undo {
+			errs = append(errs, m.pins.remove())
 		}
 		m.pins.close()
 	}

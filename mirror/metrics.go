@@ -24,6 +24,9 @@ func (s *Status) AppendMetrics(dst []byte) []byte {
 				for j := range s.Rules[i].Outputs {
 					o := &s.Rules[i].Outputs[j]
 					each(o, func(more string, v uint64) {
+						if o.Port != 0 {
+							more = fmt.Sprintf(`,port="%d"%s`, o.Port, more)
+						}
 						line(fmt.Sprintf(`rule="%d",output="%s"%s`, i+1, quoted(o.Name), more), v)
 					})
 				}

@@ -3,10 +3,8 @@ package mirror_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/tapir-project/tapir/mirror"
@@ -135,57 +133,4 @@ func TestShapesOfRules(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Nothing is left behind, however the process ends; and the sources take all packets only while it runs.
-func TestNothingIsLeft(t *testing.T) {
-	for _, env := range []string{"", "MIRROR_TEST_CLSACT=1"} {
-		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
-			t.Run(fmt.Sprintf("%v%s", sig, env), func(t *testing.T) {
-				namespace(t, 4)
-				rules := parse(t, "eth1@eth2/eth3_eth1@tapir")
-				rules = append(rules, mirror.Rule{From: []string{"eth1"}, To: []mirror.Output{{Name: "eth4"}}, Truncate: 64})
-				before := state(t)
-				p := start(t, mirror.Config{Rules: rules}, env)
-				if during := state(t); during == before {
-					t.Error("a mirror that runs changes nothing: the test sees nothing")
-				}
-				p.signal(sig)
-				eventually(t, "everything is as before", func() bool { return state(t) == before })
-				in, out := open(t, "p1"), open(t, "p2")
-				in.send(numbered(0, 10, 64)...)
-				same(t, "eth2", out.recv(), nil)
-			})
-		}
-	}
-}
-
-// state is what a mirror could leave behind: interfaces with their flags and programs, qdiscs, filters, and who asked for
-// promiscuous mode.
-func state(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
-	for _, l := range strings.Split(run(t, "ip -d link show"), "\n") {
-		if f := strings.Fields(l); len(f) > 2 && strings.HasSuffix(f[0], ":") {
-			b.WriteString(l + "\n")
-		}
-		for _, word := range []string{"promiscuity", "prog/xdp", "xdp"} {
-			if strings.Contains(l, word) {
-				b.WriteString(l + "\n")
-			}
-		}
-	}
-	b.WriteString(run(t, "tc qdisc show"))
-	mounts, err := os.ReadFile("/proc/1/mounts") // where pins are
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(&b, bytes.Count(mounts, []byte(" /sys/fs/bpf ")))
-	for _, l := range links(t) {
-		if strings.Contains(run(t, "tc qdisc show dev %s", l.Name), "clsact") {
-			b.WriteString(run(t, "tc filter show dev %s ingress", l.Name) + run(t, "tc filter show dev %s egress", l.Name))
-		}
-		b.WriteString(fmt.Sprint(l.Name, attachedTo(t, l.Index), "\n"))
-	}
-	return b.String()
 }

@@ -185,6 +185,14 @@ func start(t testing.TB, cfg mirror.Config, env ...string) *process {
 // try starts a mirror and gives the first line it prints.
 func try(t testing.TB, cfg mirror.Config, env ...string) (*process, string) {
 	t.Helper()
+	p := launch(t, cfg, env...)
+	line, _ := p.out.ReadString('\n')
+	return p, line
+}
+
+// launch starts a mirror and does not wait for anything.
+func launch(t testing.TB, cfg mirror.Config, env ...string) *process {
+	t.Helper()
 	text, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -203,9 +211,7 @@ func try(t testing.TB, cfg mirror.Config, env ...string) (*process, string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t, c, bufio.NewReader(out)}
-	line, _ := p.out.ReadString('\n')
-	return p, line
+	return &process{t, c, bufio.NewReader(out)}
 }
 
 // end ends it as a user does.

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -409,50 +408,4 @@ func TestVanish(t *testing.T) {
 	eventually(t, "eth3 is back", func() bool { s := status(t); return s.Rules[0].Outputs[0].Present && s.Rules[0].Outputs[1].Present })
 	open(t, "p1").send(frames...)
 	same(t, "eth2", p2.recv(), frames)
-}
-
-// A mirror that persists survives its process and counts on; another process takes it over without losing a packet; Stop
-// leaves nothing.
-func TestPersist(t *testing.T) {
-	namespace(t, 4)
-	rules := parse(t, "eth1@eth2/eth3")
-	rules = append(rules, mirror.Rule{From: []string{"eth1"}, To: to("eth4"), Truncate: 60})
-	before := state(t)
-	p := start(t, mirror.Config{Rules: rules, Persist: true})
-	in, p2, p4 := open(t, "p1"), open(t, "p2"), open(t, "p4")
-	frames := numbered(0, 100, 64)
-	in.send(frames...)
-	p.signal(syscall.SIGKILL)
-	in.send(frames...)
-	same(t, "eth2", p2.recv(), slices.Concat(frames, frames))
-	if got := p4.recv(); len(got) != 200 || len(got[0]) != 60 {
-		t.Errorf("eth4 got %d frames", len(got))
-	}
-	s := status(t)
-	adds(t, s, "eth1", 200)
-	if s.PID != 0 || !s.Persist {
-		t.Errorf("%+v", s)
-	}
-	if _, line := try(t, mirror.Config{Rules: rules}); !strings.Contains(line, "--persist") {
-		t.Errorf("a second mirror: %s", line)
-	}
-	p = start(t, mirror.Config{Rules: rules, Persist: true})
-	in.send(frames...)
-	same(t, "eth2", p2.recv(), frames)
-	adds(t, status(t), "eth1", 300)
-	p.signal(syscall.SIGTERM)
-	in.send(frames...)
-	same(t, "eth2", p2.recv(), frames)
-	if err := mirror.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	p4.recv()
-	if after := state(t); after != before {
-		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
-	}
-	in.send(frames...)
-	same(t, "eth2", p2.recv(), nil)
-	if err := mirror.Stop(); err != mirror.ErrNone {
-		t.Errorf("Stop without a mirror: %v", err)
-	}
 }

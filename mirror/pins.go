@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 
 const (
 	bpffs     = "/sys/fs/bpf"
+	mountName = "tapir-mirror" // tells a file system that we mounted
 	stateMap  = "state"
 	stateSize = 1 << 20 // bytes of the state as JSON, most
 )
@@ -75,22 +77,21 @@ func (p *pins) exist() bool {
 	return p.do(func() error { _, err := os.Stat(filepath.Join(p.dir, stateMap)); return err }) == nil
 }
 
-// make creates the folder, on a BPF file system that it mounts if there is none. It says whether it did.
-func (p *pins) make() (mounted bool, err error) {
-	err = p.do(func() error {
+// make creates the folder, on a BPF file system that it mounts if there is none.
+func (p *pins) make() error {
+	return p.do(func() error {
 		var fs unix.Statfs_t
 		if err := unix.Statfs(bpffs, &fs); err != nil {
 			return fmt.Errorf("%s: %w (is sysfs mounted?)", bpffs, err)
 		}
 		if fs.Type != unix.BPF_FS_MAGIC {
-			if err := unix.Mount("bpf", bpffs, "bpf", 0, "mode=700"); err != nil {
+			if err := unix.Mount(mountName, bpffs, "bpf", 0, "mode=700"); err != nil {
 				return fmt.Errorf("mount a BPF file system on %s: %w", bpffs, err)
 			}
-			mounted = true
 		}
+		os.RemoveAll(p.dir) // maps without a state: a process was killed while it made them
 		return os.MkdirAll(p.dir, 0o700)
 	})
-	return mounted, err
 }
 
 func (p *pins) path(kind, name string) string { return filepath.Join(p.dir, kind+"-"+escape(name)) }
@@ -114,11 +115,9 @@ func (m *Manager) save() error {
 		return nil
 	}
 	if !m.pins.exist() {
-		mounted, err := m.pins.make()
-		if err != nil {
+		if err := m.pins.make(); err != nil {
 			return privilege(fmt.Errorf("mirror --persist: %w", err))
 		}
-		m.state.Mounted = mounted
 		if err := m.pinMaps(); err != nil {
 			return err
 		}
@@ -129,6 +128,9 @@ func (m *Manager) save() error {
 		}
 		if err := m.pins.pin(a.xdp, m.pins.path("xdp", name)); err != nil {
 			return err
+		}
+		if a.xdp == nil {
+			m.pins.drop("xdp", name)
 		}
 	}
 	for name, s := range m.shapers {
@@ -187,19 +189,21 @@ func (p *pins) pin(a attachment, path string) error {
 
 // unpin removes the pins of a source.
 func (m *Manager) unpin(name string) {
-	if m.pins == nil {
-		return
+	if m.pins != nil {
+		m.pins.drop("tc", name)
+		m.pins.drop("xdp", name)
 	}
-	m.pins.do(func() error {
-		os.Remove(m.pins.path("tc", name))
-		return os.Remove(m.pins.path("xdp", name))
-	})
 }
 
 func (m *Manager) unpinShaper(name string) {
 	if m.pins != nil {
-		m.pins.do(func() error { return os.Remove(m.pins.path("shape", name)) })
+		m.pins.drop("shape", name)
 	}
+}
+
+// drop removes a pin if there is one.
+func (p *pins) drop(kind, name string) {
+	p.do(func() error { return os.Remove(p.path(kind, name)) })
 }
 
 // load reads the state and opens the maps.
@@ -221,7 +225,10 @@ func (p *pins) load() (st state, all map[string]*ebpf.Map, err error) {
 		for n > 0 && b[n-1] == 0 {
 			n--
 		}
-		return json.Unmarshal(b[:n], &st)
+		if err := json.Unmarshal(b[:n], &st); err != nil {
+			return fmt.Errorf("mirror that persists: its state: %w (tapir mirror stop removes it)", err)
+		}
+		return nil
 	})
 	return st, all, err
 }
@@ -242,35 +249,82 @@ func (m *Manager) adopt() error {
 	}
 	for name, slot := range st.Slots {
 		a := &attached{index: links[name].Index, slot: slot, how: "tcx", filters: map[uint32]bool{}}
-		tc, err := m.pins.link(m.pins.path("tc", name))
-		if err != nil || tc == nil {
+		if a.tc = m.pins.link("tc", name, a.index); a.tc == nil {
 			continue // gone with its interface
 		}
-		a.tc = tc
-		if x, err := m.pins.link(m.pins.path("xdp", name)); err == nil && x != nil {
-			a.xdp, a.fastHow = x, "xdp skb"
+		if a.xdp = m.pins.link("xdp", name, a.index); a.xdp != nil {
+			a.fastHow = "xdp skb"
 		}
 		m.sources[name] = a
+	}
+	for name, l := range links {
+		if at := m.pins.link("shape", name, l.Index); at != nil {
+			m.shapers[name] = &shaper{index: l.Index, at: at}
+		}
 	}
 	return nil
 }
 
-// link opens a pinned link.
-func (p *pins) link(path string) (l link.Link, err error) {
-	err = p.do(func() error { l, err = link.LoadPinnedLink(path, nil); return err })
-	return l, err
+// link opens a pinned link, nil if there is none or its program no longer sits on this interface.
+func (p *pins) link(kind, name string, index int) attachment {
+	var out attachment
+	p.do(func() error {
+		path := p.path(kind, name)
+		l, err := link.LoadPinnedLink(path, nil)
+		if err != nil {
+			return nil
+		}
+		if linkedTo(l) == index {
+			out = linked{l}
+			return nil
+		}
+		l.Close()
+		return os.Remove(path)
+	})
+	return out
 }
 
-// remove unpins everything, restores what was changed, and unmounts what was mounted.
-func (p *pins) remove(st *state) error {
+// linkedTo is the index of the interface that a link sits on, 0 if that is gone.
+func linkedTo(l link.Link) int {
+	info, err := l.Info()
+	if err != nil {
+		return 0
+	}
+	if x := info.TCX(); x != nil {
+		return int(x.Ifindex)
+	}
+	if x := info.XDP(); x != nil {
+		return int(x.Ifindex)
+	}
+	return 0
+}
+
+// links are the paths of the pinned links.
+func (p *pins) links() (paths []string) {
+	for _, kind := range []string{"tc", "xdp", "shape"} {
+		some, _ := filepath.Glob(p.path(kind, "") + "*") // the pattern is ours
+		paths = append(paths, some...)
+	}
+	return paths
+}
+
+// remove unpins everything, and unmounts the file system if we mounted it and nobody else uses it.
+func (p *pins) remove() error {
 	return p.do(func() error {
-		err := os.RemoveAll(p.dir)
-		if st.Mounted {
-			left, e := os.ReadDir(bpffs)
-			left = slices.DeleteFunc(left, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), ".debug") }) // the kernel's own
-			if e == nil && len(left) == 0 {
-				unix.Unmount(bpffs, 0)
+		for _, path := range p.links() { // without this they end some time after their pins
+			if l, err := link.LoadPinnedLink(path, nil); err == nil {
+				linked{l}.Close()
 			}
+		}
+		err := os.RemoveAll(p.dir)
+		mounts, e := os.ReadFile("/proc/thread-self/mounts")
+		if e != nil || !bytes.Contains(mounts, []byte(mountName+" "+bpffs+" ")) {
+			return err
+		}
+		left, e := os.ReadDir(bpffs)
+		left = slices.DeleteFunc(left, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), ".debug") }) // the kernel's own
+		if e == nil && len(left) == 0 {
+			unix.Unmount(bpffs, 0)
 		}
 		return err
 	})
@@ -287,7 +341,7 @@ func restore(nl *rtnl.Conn, st *state) error {
 		if st.Promisc[l.Name] {
 			errs = append(errs, nl.SetPromiscuous(l.Index, false))
 		}
-		if l.Name == Tapir && l.Kind == "tun" && usesTap(st.Config.Rules) {
+		if l.Name == Tapir && l.Kind == "tun" && st.Tap {
 			errs = append(errs, nl.Delete(l.Index))
 		}
 		for _, h := range []rtnl.Hook{rtnl.Ingress, rtnl.Egress} {
@@ -295,15 +349,4 @@ func restore(nl *rtnl.Conn, st *state) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func usesTap(rules []Rule) bool {
-	for i := range rules {
-		for _, o := range rules[i].To {
-			if o.Remote == nil && o.Name == Tapir {
-				return true
-			}
-		}
-	}
-	return false
 }

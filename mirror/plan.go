@@ -75,7 +75,7 @@ func (m *Manager) plans(rules []Rule, targets map[string]target) (map[string]*pl
 			}
 			p.counts = append(p.counts, ruleCount)
 			for n, o := range r.To {
-				c, err := m.copyTo(r, o, targets[o.String()])
+				c, err := m.copyTo(r, o, targets[o.key()])
 				if err != nil {
 					return nil, inRule(rules, i, err)
 				}
@@ -128,7 +128,7 @@ func (p *plan) add(c bpf.MirrorCopy, r *Rule, o Output) {
 
 // copyTo makes one copy of a rule, with its shape if it has one.
 func (m *Manager) copyTo(r *Rule, o Output, t target) (bpf.MirrorCopy, error) {
-	key := r.key() + " to " + o.String()
+	key := r.key() + " to " + o.key()
 	id, err := m.counter(key)
 	if err != nil {
 		return bpf.MirrorCopy{}, err
@@ -208,7 +208,7 @@ func (m *Manager) fast(p *plan, source rtnl.Link, links map[string]rtnl.Link) (u
 
 func isVirtual(l rtnl.Link) bool { return l.Kind == "veth" }
 
-// targets finds where each output of the rules goes at present.
+// targets finds where each output of the rules goes at present, by the key of the output.
 func (m *Manager) targets(rules []Rule, links map[string]rtnl.Link) map[string]target {
 	byIndex := map[int]rtnl.Link{}
 	for _, l := range links {
@@ -218,7 +218,7 @@ func (m *Manager) targets(rules []Rule, links map[string]rtnl.Link) map[string]t
 	for i := range rules {
 		for _, o := range rules[i].To {
 			if o.Remote != nil {
-				out[o.String()] = m.remote(o.Remote, byIndex)
+				out[o.key()] = m.remote(o.Remote, byIndex)
 				continue
 			}
 			l, ok := links[o.Name]

@@ -61,6 +61,22 @@ func (o Output) String() string {
 	return fmt.Sprintf("vxlan:%s:%d", r.Addr, r.VNI)
 }
 
+// key tells outputs apart: a remote host may get copies on several ports, at several rates.
+func (o Output) key() string {
+	if o.Remote == nil {
+		return o.Name
+	}
+	return fmt.Sprintf("%s %d %d", o, o.Remote.port(), o.Remote.Rate)
+}
+
+// port is where a remote host listens, 0 for GRE.
+func (r *Remote) port() uint16 {
+	if r.Kind == "vxlan" && r.Port == 0 {
+		return vxlanPort
+	}
+	return r.Port
+}
+
 // String writes the rule as it stands in a specification, its options behind it in words.
 func (r *Rule) String() string {
 	to := make([]string, len(r.To))
@@ -110,7 +126,7 @@ func (r *Rule) key() string {
 	s := r.String()
 	for _, o := range r.To {
 		if o.Remote != nil {
-			s += fmt.Sprintf(" %d %d", o.Remote.Port, o.Remote.Rate)
+			s += " " + o.key()
 		}
 	}
 	return s

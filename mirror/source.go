@@ -114,6 +114,11 @@ func (m *Manager) slowDown(a *attached, p *plan) error {
 	if a.xdp == nil || p.plain {
 		return nil
 	}
+	return m.endBroadcast(a)
+}
+
+// endBroadcast takes the broadcast off a source.
+func (m *Manager) endBroadcast(a *attached) error {
 	err := a.xdp.Close()
 	a.xdp, a.fastHow, a.fastKey = nil, "", ""
 	return err
@@ -127,9 +132,7 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 		if a.xdp == nil {
 			return nil
 		}
-		err := a.xdp.Close()
-		a.xdp, a.fastHow, a.fastKey = nil, "", ""
-		return err
+		return m.endBroadcast(a)
 	}
 	var outputs []uint32
 	least := math.MaxInt32
@@ -193,7 +196,7 @@ func (m *Manager) detach(name string) error {
 func (a *attached) release() {
 	for _, x := range []attachment{a.tc, a.xdp} {
 		if x != nil {
-			x.Close()
+			x.release()
 		}
 	}
 }
@@ -240,7 +243,7 @@ func shapedTargets(rules []Rule, targets map[string]target) map[string]target {
 	out := map[string]target{}
 	for i := range rules {
 		for _, o := range rules[i].To {
-			if t := targets[o.String()]; t.index != 0 && rules[i].shaped(o) {
+			if t := targets[o.key()]; t.index != 0 && rules[i].shaped(o) {
 				out[t.name] = t
 			}
 		}

@@ -150,6 +150,7 @@ mirror:
 		"mirror: {rules: [{from: [a], to: [{vxlan: here}]}]}":            "IP address",
 		"mirror: {rules: [{from: [a], to: [{gre: 192.0.2.1, vni: 1}]}]}": "gre has no vni",
 		"mirror: {rules: [{from: [a], to: [{rate: 1k}]}]}":               "{vxlan: ADDRESS}",
+		"mirror:\n  rules: [&r {from: &f [a], to: *f}, *r]":              "line 2 has an alias",
 		"record: {}": "no section mirror",
 		"mirror: [1": "mirror",
 		"mirror: {rules: [{from: [a], to: [{vxlan: 192.0.2.1, rate: fast}]}]}": "no rate",

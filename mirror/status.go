@@ -50,6 +50,8 @@ type RuleStatus struct {
 // OutputStatus is what happened to the copies for one output of a rule.
 type OutputStatus struct {
 	Name      string `json:"name"`
+	Port      uint16 `json:"port,omitempty"` // of VXLAN
+	Rate      uint64 `json:"rate,omitempty"` // cap of a remote output, bit/s; 0: none
 	Present   bool   `json:"present"`
 	Packets   uint64 `json:"packets"` // handed to the interface
 	Bytes     uint64 `json:"bytes"`
@@ -115,7 +117,7 @@ func (st *state) status(k *kernel, targets map[string]target, links map[string]r
 		c := counts["rule "+r.key()]
 		rs := RuleStatus{From: r.From, Options: r.Options(), Packets: c.Packets, Bytes: c.Bytes, Filtered: c.Filtered, Unsampled: c.Unsampled}
 		for _, o := range r.To {
-			rs.Outputs = append(rs.Outputs, st.output(o, counts[r.key()+" to "+o.String()], targets[o.String()], links))
+			rs.Outputs = append(rs.Outputs, st.output(o, counts[r.key()+" to "+o.key()], targets[o.key()], links))
 		}
 		s.Rules = append(s.Rules, rs)
 		for _, from := range r.From {
@@ -134,6 +136,9 @@ func (st *state) status(k *kernel, targets map[string]target, links map[string]r
 func (st *state) output(o Output, c bpf.MirrorCount, t target, links map[string]rtnl.Link) OutputStatus {
 	out := OutputStatus{Name: o.String(), Present: t.index != 0, Packets: c.Packets, Bytes: c.Bytes, Truncated: c.Truncated,
 		Errors: c.Errors, Away: c.Away, TooBig: c.TooBig, Capped: c.Capped}
+	if o.Remote != nil {
+		out.Port, out.Rate = o.Remote.port(), o.Remote.Rate
+	}
 	if l, ok := links[t.name]; ok && st.Base[t.name].Index == l.Index {
 		out.DeviceDropped = l.Traffic.TxDropped - st.Base[t.name].Dropped
 		out.DeviceErrors = l.Traffic.TxErrors - st.Base[t.name].Errors
@@ -210,8 +215,14 @@ func stopPersisted() (bool, error) {
 		return false, err
 	}
 	defer p.close()
+	nl, err := rtnl.Dial()
+	if err != nil {
+		return false, err
+	}
+	defer nl.Close()
 	if !p.exist() {
-		return false, nil
+		p.remove() // what a process left that was killed while it made them
+		return sweep(nl)
 	}
 	st, all, err := p.load()
 	for _, m := range all {
@@ -220,12 +231,7 @@ func stopPersisted() (bool, error) {
 	if err != nil && errors.Is(err, ebpf.ErrKeyNotExist) {
 		return true, err
 	}
-	nl, err := rtnl.Dial()
-	if err != nil {
-		return true, err
-	}
-	defer nl.Close()
-	if err := p.remove(&st); err != nil {
+	if err := p.remove(); err != nil {
 		return true, privilege(fmt.Errorf("mirror stop: %w", err))
 	}
 	return true, restore(nl, &st)
@@ -238,15 +244,26 @@ func (m *Manager) takeAll(want map[int]bool, links map[string]rtnl.Link) error {
 		return m.promisc.set(want)
 	}
 	var errs []error
+	var on []int
 	for name, l := range links {
 		switch set := m.state.Promisc[name]; {
 		case want[l.Index] && !set && !l.Promiscuous():
 			m.state.Promisc[name] = true
-			errs = append(errs, m.nl.SetPromiscuous(l.Index, true))
+			on = append(on, l.Index)
 		case !want[l.Index] && set:
 			delete(m.state.Promisc, name)
 			errs = append(errs, m.nl.SetPromiscuous(l.Index, false))
 		}
+	}
+	m.state.Tap = m.tap != nil
+	if err := m.save(); err != nil { // before it is done: then Stop can undo it, whenever this process is killed
+		return errors.Join(append(errs, err)...)
+	}
+	for _, index := range on {
+		errs = append(errs, m.nl.SetPromiscuous(index, true))
+	}
+	if m.tap != nil {
+		errs = append(errs, m.tap.persist(1))
 	}
 	return errors.Join(errs...)
 }

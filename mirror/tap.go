@@ -28,7 +28,7 @@ func (m *Manager) needTap(rules []Rule) error {
 		m.tap = nil
 		return err
 	}
-	t, err := openTap(m.cfg.Persist)
+	t, err := openTap()
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,8 @@ type ifreq struct {
 	_     [22]byte
 }
 
-// openTap creates the interface.
-func openTap(keep bool) (*tap, error) {
+// openTap creates the interface, or takes the one that was kept.
+func openTap() (*tap, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, privilege(fmt.Errorf("interface %s for the recorder: /dev/net/tun: %w", Tapir, err))
@@ -60,12 +60,6 @@ func openTap(keep bool) (*tap, error) {
 	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETIFF, uintptr(unsafe.Pointer(&r))); e != 0 {
 		t.f.Close()
 		return nil, privilege(fmt.Errorf("interface %s for the recorder: %w (is there another interface of this name?)", Tapir, e))
-	}
-	if keep {
-		if err := t.persist(1); err != nil {
-			t.f.Close()
-			return nil, err
-		}
 	}
 	return t, nil
 }

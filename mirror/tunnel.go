@@ -52,11 +52,7 @@ func (r *Remote) header(to, from net.HardwareAddr, source netip.Addr) []byte {
 	if r.Kind == "gre" {
 		return append(h, 0, 0, 0x65, 0x58)
 	}
-	port := r.Port
-	if port == 0 {
-		port = vxlanPort
-	}
-	h = binary.BigEndian.AppendUint16(append(h, 0, 0), port)
+	h = binary.BigEndian.AppendUint16(append(h, 0, 0), r.port())
 	h = append(h, 0, 0, 0, 0) // length and checksum: zero is allowed on IPv4, and on IPv6 for tunnels (RFC 6935)
 	h = append(h, 0x08, 0, 0, 0)
 	return binary.BigEndian.AppendUint32(h, r.VNI<<8)

@@ -79,6 +79,20 @@ func (c *Conn) DeleteFilter(index int, hook Hook) error {
 	return err
 }
 
+// OwnFilters gives the hooks on which a filter of SetFilter sits.
+func (c *Conn) OwnFilters(index int) (hooks []Hook, err error) {
+	for _, h := range []Hook{Ingress, Egress} {
+		_, err := c.do(unix.RTM_GETTFILTER, unix.NLM_F_ACK, filterMessage(index, h).text(unix.TCA_KIND, "bpf"))
+		switch {
+		case err == nil:
+			hooks = append(hooks, h)
+		case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENODEV):
+			return nil, err
+		}
+	}
+	return hooks, nil
+}
+
 // FiltersOn says whether any filter sits on a clsact qdisc.
 func (c *Conn) FiltersOn(index int) (bool, error) {
 	for _, h := range []Hook{Ingress, Egress} {
