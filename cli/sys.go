@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,7 +205,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 // input is where events come from. first is called before the first one.
 func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) sysInput {
 	if len(o.files) == 0 {
-		cfg := syscalls.Config{Snaplen: int(o.snaplen), Pairs: true, Idle: out.Flush}
+		cfg := syscalls.Config{Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		return &app.SysLive{Config: cfg, First: first}
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}
@@ -212,6 +213,18 @@ func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) s
 		files.Progress(func(n int64) { fmt.Fprintf(stdio.Err, "%d MB read\n", n>>20) })
 	}
 	return files
+}
+
+// lost says on standard error that calls were lost, and with -j in what is printed too.
+func (o *sysOptions) lost(out *bufio.Writer, stdio Stdio) func(*syscalls.Losses) {
+	warn := warner(stdio)
+	return func(l *syscalls.Losses) {
+		warn(fmt.Errorf("%s (a filter, a shorter -s or a larger --buffer helps)", l))
+		if o.json && o.write == "" {
+			b, _ := json.Marshal(map[string]any{"evt.type": "drop", "drops": l})
+			out.Write(append(b, '\n'))
+		}
+	}
 }
 
 // writeTo is where -w and its kin have events written.

@@ -37,6 +37,7 @@ type sysOptions struct {
 	noUsers   bool
 	ports     bool
 	oldLayout bool
+	ringSize  int64 // bytes
 
 	chisels     []sysChisel
 	listChisels bool
@@ -131,6 +132,14 @@ var sysFlags = []sysFlag{
 			return usagef("--scap-version is current or 0.29, not %s", v)
 		}
 		o.oldLayout = v == "0.29"
+		return nil
+	}},
+	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 8)", func(o *sysOptions, v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 1 || n > 1024 || n&(n-1) != 0 {
+			return usagef("--buffer is a power of two between 1 and 1024, not %s", v)
+		}
+		o.ringSize = n << 20
 		return nil
 	}},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},

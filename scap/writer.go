@@ -16,10 +16,11 @@ type Writer struct {
 	thread int64 // of the open descriptor list
 	table  []byte
 	head   [64]byte
+	event  Event // in its older form
 }
 
-// NewWriter writes to w, which Flush completes. With old, events that
-// sysdig 0.29 does not know are left out.
+// NewWriter writes to w, which Flush completes. With old, events have the form in which sysdig 0.29 knows them, and those that
+// it does not know are left out.
 func NewWriter(w io.Writer, old bool) *Writer {
 	return &Writer{w: bufio.NewWriterSize(w, 64<<10), old: old, n: 0}
 }
@@ -68,9 +69,6 @@ func (w *Writer) closeTable() {
 	w.block(kind, table)
 }
 
-// lastOld is the last event that sysdig 0.29 knows; it stops at those behind.
-const lastOld Type = 335
-
 // maxTable is the size at which a table goes on in another block.
 const maxTable = 1 << 20
 
@@ -117,6 +115,9 @@ func (w *Writer) Table(entry any) error {
 			w.table = binary.LittleEndian.AppendUint64(w.table, uint64(e.Thread))
 		}
 		b := appendDescriptor(nil, e)
+		if w.old && e.Type > lastOldFD {
+			b = appendDescriptor(nil, &Descriptor{FD: e.FD, Inode: e.Inode, Type: FDOther, Name: e.Name})
+		}
 		w.table = append(binary.LittleEndian.AppendUint32(w.table, uint32(len(b)+4)), b...)
 	}
 	return w.err
@@ -125,8 +126,11 @@ func (w *Writer) Table(entry any) error {
 // Event writes an event.
 func (w *Writer) Event(e *Event) error {
 	w.closeTable()
-	if w.old && e.Type > lastOld {
-		return w.err
+	if w.old && (e.Type > lastOld || olderEvents[e.Type] != nil) {
+		if e.wide || !olderForm(e, &w.event) {
+			return w.err
+		}
+		e = &w.event
 	}
 	size := 0
 	for i := range e.n {
@@ -150,8 +154,18 @@ func (w *Writer) Event(e *Event) error {
 	return w.err
 }
 
-func appendText(dst []byte, s string) []byte {
-	s = s[:min(len(s), 1<<16-1)]
+// maxText and maxTexts are the longest text and list of texts in a table that other readers take, bytes.
+const (
+	maxText  = 1 << 10
+	maxTexts = 4 << 10
+)
+
+func appendText(dst []byte, s string) []byte { return appendUpTo(dst, s, maxText-1) }
+
+func appendTexts(dst, b []byte) []byte { return appendUpTo(dst, string(b), maxTexts-1) }
+
+func appendUpTo(dst []byte, s string, limit int) []byte {
+	s = s[:min(len(s), limit)]
 	return append(binary.LittleEndian.AppendUint16(dst, uint16(len(s))), s...)
 }
 
@@ -182,19 +196,18 @@ func appendProcess(dst []byte, p *Process) []byte {
 	for _, v := range [...]int64{p.TID, p.PID, p.Parent, p.Session, p.Group} {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(v))
 	}
-	for _, s := range [...]string{p.Comm, p.Exe, p.ExePath, string(p.Args), p.Cwd} {
-		dst = appendText(dst, s)
-	}
+	dst = appendText(appendText(appendText(dst, p.Comm), p.Exe), p.ExePath)
+	dst = appendText(appendTexts(dst, p.Args), p.Cwd)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.FDLimit))
 	for _, v := range [...]uint32{p.Flags, p.UID, p.GID, p.VMSize, p.VMRSS, p.VMSwap} {
 		dst = binary.LittleEndian.AppendUint32(dst, v)
 	}
 	dst = binary.LittleEndian.AppendUint64(dst, p.MajorFaults)
 	dst = binary.LittleEndian.AppendUint64(dst, p.MinorFaults)
-	dst = appendText(dst, string(p.Env))
+	dst = appendTexts(dst, p.Env)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.VTID))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.VPID))
-	dst = appendText(appendText(dst, string(p.Cgroups)), p.Root)
+	dst = appendText(appendTexts(dst, p.Cgroups), p.Root)
 	dst = binary.LittleEndian.AppendUint64(dst, p.NamespaceStart)
 	dst = binary.LittleEndian.AppendUint32(dst, p.TTY)
 	dst = binary.LittleEndian.AppendUint32(dst, p.Login)

@@ -60,7 +60,7 @@ func newSocket(n, family, kind, proto int64) *FD {
 		}
 		f.L4 = transport(kind, proto)
 	default:
-		f.Type = scap.FDOther
+		f.Type = scap.FDUnknown
 	}
 	return f
 }

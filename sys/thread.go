@@ -191,9 +191,9 @@ func (f *FD) typeName() string {
 var fdTypes = [...]struct {
 	char byte
 	name string
-}{scap.FDUnknown: {'?', "<NA>"}, scap.FDFile: {'f', "file"}, scap.FDDirectory: {'d', "directory"}, scap.FDIPv4: {'4', "ipv4"},
+}{scap.FDUnknown: {'o', "<NA>"}, scap.FDFile: {'f', "file"}, scap.FDDirectory: {'d', "directory"}, scap.FDIPv4: {'4', "ipv4"},
 	scap.FDIPv6: {'6', "ipv6"}, scap.FDIPv4Server: {'4', "ipv4"}, scap.FDIPv6Server: {'6', "ipv6"}, scap.FDPipe: {'p', "pipe"},
-	scap.FDUnix: {'u', "unix"}, scap.FDEvent: {'e', "event"}, scap.FDOther: {'o', "<NA>"}, scap.FDSignal: {'s', "signalfd"},
+	scap.FDUnix: {'u', "unix"}, scap.FDEvent: {'e', "event"}, scap.FDOther: {'X', "<NA>"}, scap.FDSignal: {'s', "signalfd"},
 	scap.FDEventpoll: {'l', "eventpoll"}, scap.FDInotify: {'i', "inotify"}, scap.FDTimer: {'t', "timerfd"},
 	scap.FDNetlink: {'n', "netlink"}, scap.FDFileV2: {'f', "file"}, scap.FDBPF: {'b', "bpf"}, scap.FDUserfault: {'u', "userfaultfd"},
 	scap.FDUring: {'r', "io_uring"}, scap.FDMemfd: {'m', "memfd"}, scap.FDPidfd: {'P', "pidfd"}}

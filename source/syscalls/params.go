@@ -3,6 +3,7 @@ package syscalls
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"os"
 	"strconv"
 
@@ -189,11 +190,11 @@ func addPollSet(d *decoder, p *param) {
 var pollFlags = bits([][2]uint64{{0x1, 1}, {0x2, 2}, {0x4, 4}, {0x2000, 8}, {0x8, 16}, {0x10, 32}, {0x20, 64}, {0x40, 128}, {0x80, 256}, {0x100, 512},
 	{0x200, 1024}}, nil, 0)
 
-// addTime: time(K), a timespec in ns.
+// addTime: time(K), a timespec in ns; all bits set if there was none.
 func addTime(d *decoder, p *param) {
 	b := d.bytes(p.of[0], 0)
 	if len(b) < 16 {
-		d.end()
+		d.number(p.kind, math.MaxUint64)
 		return
 	}
 	d.number(p.kind, binary.NativeEndian.Uint64(b)*1e9+binary.NativeEndian.Uint64(b[8:]))
@@ -201,11 +202,11 @@ func addTime(d *decoder, p *param) {
 
 // addSignals: signals(K), the first 32 signals of a set.
 func addSignals(d *decoder, p *param) {
+	v := uint32(0)
 	if b := d.bytes(p.of[0], 0); len(b) >= 4 {
-		d.number(p.kind, uint64(binary.NativeEndian.Uint32(b)))
-		return
+		v = binary.NativeEndian.Uint32(b)
 	}
-	d.end()
+	d.number(p.kind, uint64(v))
 }
 
 // addPercent: pct(K), how full the queue of a listening socket is.

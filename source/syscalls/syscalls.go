@@ -21,6 +21,7 @@ type Config struct {
 	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
 	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
+	Lost    func(*Losses)   // called when more was lost, at most once a second; may be nil
 }
 
 // The defaults and bounds of Config.
@@ -42,7 +43,11 @@ type Source struct {
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
 	entered half  // the entering event of the call at hand, when both are delivered
 	left    half
-	second  bool // left is still to be delivered
+	second  bool  // left is still to be delivered
+	at      int64 // time of the last event
+	checked int64 // when losses were looked for
+	lost    atomic.Pointer[Losses]
+	dropped []byte // parameter of the event that tells of them
 	stop    atomic.Bool
 	drained bool
 	events  atomic.Uint64
@@ -75,6 +80,7 @@ func Open(cfg Config) (*Source, error) {
 	if s.epoch, err = monotonicEpoch(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
+	s.lost.Store(&Losses{})
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
@@ -117,10 +123,17 @@ func (s *Source) Next(e *scap.Event) error {
 			}
 			s.kernel.ring.SetDeadline(time.Now())
 		}
+		if s.at-s.checked >= int64(time.Second) {
+			s.checked = s.at
+			if lost, err := s.checkLosses(e); lost || err != nil {
+				return err
+			}
+		}
 		err := s.kernel.ring.ReadInto(&s.record)
 		switch {
 		case err == nil:
 			if s.decoder.read(s.record.RawSample) && s.make() {
+				s.at = s.left.event.Time
 				s.events.Add(1)
 				s.deliver(e)
 				return nil
@@ -128,16 +141,32 @@ func (s *Source) Next(e *scap.Event) error {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case s.drained:
-			return io.EOF
+			return s.finish(e)
 		default:
-			if s.cfg.Idle != nil {
-				if err := s.cfg.Idle(); err != nil {
-					return err
-				}
+			if err := s.idle(); err != nil {
+				return err
 			}
-			s.kernel.ring.SetDeadline(time.Now().Add(tick))
 		}
 	}
+}
+
+// idle is what is done when all that came was delivered.
+func (s *Source) idle() error {
+	now := time.Now()
+	s.at = now.UnixNano()
+	s.kernel.ring.SetDeadline(now.Add(tick))
+	if s.cfg.Idle != nil {
+		return s.cfg.Idle()
+	}
+	return nil
+}
+
+// finish tells of the last losses, then of the end.
+func (s *Source) finish(e *scap.Event) error {
+	if lost, err := s.checkLosses(e); lost || err != nil {
+		return err
+	}
+	return io.EOF
 }
 
 // deliver hands out the first event of the call at hand.
@@ -190,8 +219,8 @@ func (s *Source) enter() bool {
 	x, n, h := &s.left.event, &s.entered.event, &s.entered
 	*n = scap.Event{Time: s.epoch + s.decoder.entered, Thread: x.Thread, CPU: x.CPU, Type: x.Type - 1}
 	h.lengths, h.data = h.lengths[:0], h.data[:0]
-	for _, from := range enterParams[x.Type] {
-		b := []byte(nil)
+	for i, from := range enterParams[x.Type] {
+		b := zeros[:n.Type.Info().Params[i].Kind.Size()]
 		if from >= 0 {
 			b = x.Param(int(from))
 		}
@@ -200,6 +229,9 @@ func (s *Source) enter() bool {
 	}
 	return n.Set(h.lengths, h.data)
 }
+
+// zeros stands for a number that is not known.
+var zeros [16]byte
 
 // enterParams are, for each leaving event, the places in it of the parameters of the entering one; -1 where it has none.
 var enterParams = findEnterParams()
