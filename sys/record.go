@@ -27,10 +27,11 @@ var addedFields = []string{"evt.count.exit", "evt.count.error", "evt.buflen.file
 // Recorder makes records of events: one of each call, with what it was entered with and what it returned, and one of
 // each event that is no call.
 type Recorder struct {
-	fields []recorded
-	args   record.FieldID
-	style  Style
-	buf    []byte
+	fields  []recorded
+	args    record.FieldID
+	latency record.FieldID
+	style   Style
+	buf     []byte
 }
 
 // recorded is a field and where a record has it.
@@ -44,7 +45,7 @@ type recorded struct {
 // NewRecorder makes records of what s sees, which is told to keep what calls were entered with.
 func NewRecorder(s *Inspector) *Recorder {
 	s.KeepCalls()
-	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args")}
+	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args"), latency: record.MustID("evt.latency")}
 	for i, name := range slices.Concat(storedFields, addedFields) {
 		f, err := Find(name, &r.style)
 		known, ok := record.Lookup(name)
@@ -65,13 +66,18 @@ func (r *Recorder) Fill(rec *record.Record, e *Event) bool {
 		return false
 	}
 	rec.Kind, rec.Final = record.KindSysEvent, true
-	rec.End, rec.Start = e.Time, e.Time-e.Latency()
+	rec.End, rec.Start = e.Time, e.Time
+	if e.Type.Exit() {
+		rec.Start -= e.Latency()
+	}
 	rec.ID = record.NewID(rec.Start, uint64(e.Event.Thread)*idSeed^uint64(e.CPU), uint32(e.Num))
 	for i := range r.fields {
-		r.add(&rec.Values, &r.fields[i], e)
+		if f := &r.fields[i]; f.id != r.latency || e.Type.Exit() { // of what is no call, the latency would be that of the call before
+			r.add(&rec.Values, f, e)
+		}
 	}
 	r.buf = r.buf[:0]
-	if in := e.enter(); in != nil {
+	if in := e.enter(); in != nil && e.Type.Exit() && !repeated(in, e) {
 		whole := *e
 		whole.Event, whole.Info = in, in.Type.Info()
 		r.buf = whole.AppendArgs(r.buf, &r.style)
@@ -81,6 +87,16 @@ func (r *Recorder) Fill(rec *record.Record, e *Event) bool {
 		r.buf = r.buf[:len(r.buf)-1]
 	}
 	rec.Values.PutText(r.args, r.buf)
+	return true
+}
+
+// repeated says whether the event that leaves a call has all that the call was entered with, as in newer files.
+func repeated(in *scap.Event, e *Event) bool {
+	for i := range min(in.Params(), len(in.Type.Info().Params)) {
+		if at := e.Info.Find(in.Type.Info().Params[i].Name); at < 0 || at >= e.Params() {
+			return false
+		}
+	}
 	return true
 }
 

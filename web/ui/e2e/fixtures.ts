@@ -1,13 +1,11 @@
 // What every end-to-end test stands on: servers with data in them, and a guard on the page that fails the test when
 // something goes wrong that the test did not look at.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Page, type Request } from '@playwright/test';
-import { hostile } from './hostile';
+import { hostile, hostileCalls } from './hostile';
 import { prepare } from './many';
-import { captures, importInto, newData, serve, type Server } from './tapir';
+import { captures, importInto, newData, serve, store, type Server } from './tapir';
+import { webserver } from './webserver';
 
 /** The time range of the captures in testdata. */
 export const recorded = { from: '2026-11-21T09:00:00Z', to: '2026-11-21T10:00:00Z' };
@@ -55,6 +53,8 @@ interface WorkerFixtures {
   stored: Server;
   /** A server over the capture of hostile.ts. */
   traps: Server;
+  /** A server over the sessions and system calls of webserver.ts. */
+  calls: Server;
   /** A server over an empty data directory. */
   empty: Server;
 }
@@ -79,14 +79,12 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { auto: true },
   ],
   stored: [async ({}, use) => lend(use, async (data) => importInto(data, await captures())), { scope: 'worker' }],
-  traps: [
-    async ({}, use) =>
-      lend(use, async (data) => {
-        const folder = await mkdtemp(join(tmpdir(), 'tapir-e2e-'));
-        await hostile().write(join(folder, 'hostile.pcap'));
-        await importInto(data, [join(folder, 'hostile.pcap')]);
-        await rm(folder, { recursive: true });
-      }),
+  traps: [async ({}, use) => lend(use, (data) => store(data, hostile(), hostileCalls())), { scope: 'worker' }],
+  calls: [
+    async ({}, use) => {
+      const { packets, calls } = webserver();
+      await lend(use, (data) => store(data, packets, calls));
+    },
     { scope: 'worker' },
   ],
   empty: [

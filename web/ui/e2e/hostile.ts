@@ -1,6 +1,7 @@
 // A capture of everything that strangers could send to run something in the viewer of whoever looks at it. Each trap calls
 // `hacked`, opens a dialog, or asks for something below http://evil.test/; fixtures.ts watches for all three.
 import { gzipSync } from 'node:zlib';
+import { Calls, type Program } from './calls';
 import { Capture, type Peer } from './packets';
 
 /** The hosts, paths and agents that stand in the sessions; tests look for some of them as text. */
@@ -85,6 +86,25 @@ export function hostile(): Capture {
   c.wait(5_000_000n).tcp({ ip: '10.66.0.2', port: 51_000 }, { ip: '10.66.0.80', port: 443 }, [
     { from: 'client', data: hello(traps.image) },
   ]);
+  return c;
+}
+
+/** System calls of processes, on files and with data, that are named to the same end; one on each connection of the capture's beginning. */
+export function hostileCalls(): Calls {
+  const names = Object.values(traps);
+  const programs = names.map((trap, i): Program => ({
+    pid: 100 + i,
+    name: trap.replaceAll('\0', ''),
+    exe: '/usr/bin/x',
+    args: [trap],
+    container: { id: String(i).padStart(64, 'a'), name: trap },
+  }));
+  const c = new Calls(begin, programs);
+  for (const [i, trap] of names.entries()) {
+    const p = programs[i]!;
+    c.connect(p, 3, { ip: '10.66.0.2', port: 40_000 + i }, server).write(p, 3, trap).read(p, 3, Buffer.from(trap + '\xff\xfe\0', 'latin1'));
+    c.open(p, 4, '/' + trap.replaceAll('\0', '')).write(p, 4, trap.repeat(20)).close(p, 4).open(p, 0, trap.replaceAll('\0', ''), 2).run(p, 1000n);
+  }
   return c;
 }
 

@@ -1,11 +1,9 @@
 // Servers over many made-up sessions: those of bench/sessions, which look like an office network's.
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Capture } from './packets';
-import { importInto, newData, serve, top, type Server } from './tapir';
+import { newData, serve, store, top, type Server } from './tapir';
 
 /** The program that makes them: SESSIONS, or what `make ui-test` built. */
 const maker = process.env.SESSIONS ?? join(top, 'bench/out/sessions');
@@ -21,9 +19,4 @@ export async function many(n: number): Promise<Server> {
 export const first = '2026-11-21T08:00:00Z';
 
 /** Makes a data directory that holds nothing. */
-export async function prepare(data: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tapir-e2e-'));
-  await new Capture(0n).write(join(folder, 'empty.pcap'));
-  await importInto(data, [join(folder, 'empty.pcap')]);
-  await rm(folder, { recursive: true });
-}
+export const prepare = (data: string) => store(data, new Capture(0n));

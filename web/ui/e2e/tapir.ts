@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { Calls } from './calls';
+import type { Capture } from './packets';
 
 const run = promisify(execFile);
 
@@ -80,6 +82,19 @@ export async function tapir(...args: string[]): Promise<string> {
 
 /** Imports captures into a data directory. */
 export const importInto = (data: string, files: string[]) => tapir('import', '--quiet', '--node', 'sensor-1', '--data', data, ...files);
+
+/** Stores packets that were made up, and system calls, in a data directory. */
+export async function store(data: string, packets: Capture, calls?: Calls): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapir-e2e-'));
+  const [pcap, scap] = ['made.pcap', 'made.scap'].map((n) => join(folder, n)) as [string, string];
+  await packets.write(pcap);
+  await importInto(data, [pcap]);
+  if (calls) {
+    await calls.save(scap);
+    await tapir('sys', 'record', '--node', 'sensor-1', '--data', data, '-r', scap);
+  }
+  await rm(folder, { recursive: true });
+}
 
 /** The captures of a folder of the repository. */
 export async function captures(folder = 'testdata'): Promise<string[]> {

@@ -4,7 +4,7 @@
 import type { Kind } from './api';
 import type { Zone } from './format';
 import { prefs } from './prefs.svelte';
-import { route } from '../pages/pages';
+import { handover, route } from '../pages/pages';
 
 /** What may stand in the URL. Only what differs from these values does. */
 export const defaults = {
@@ -21,8 +21,9 @@ export const defaults = {
   host: '', // address or name whose drawer is open
   tz: '', // utc or local; empty: as preferred
 
-  // of the session's page
-  tab: '', // packets, stream or transactions; empty: fields
+  // of one page, or of what is open on it
+  event: '', // id of the system call that is open
+  tab: '', // of a session packets, stream or transactions, of the processes files or connections; empty: the first
   packet: '', // number of the packet chosen
   at: '', // what of it is chosen: a node of its tree (2.5) or bytes (b34-37)
   as: '', // the stream as text, hex or http; empty: as suits it
@@ -38,7 +39,7 @@ export type Changes = Partial<Record<Name, string>>;
 const order = Object.keys(defaults) as Name[];
 
 /** What a URL loses when another page or another session is gone to. */
-const ofSession: Changes = Object.fromEntries(order.slice(order.indexOf('tab')).map((name) => [name, '']));
+const ofPage: Changes = Object.fromEntries(order.slice(order.indexOf('event')).map((name) => [name, '']));
 
 /** Parameters as a query string. What people read in a URL is not escaped where RFC 3986 lets it stand. */
 export function queryString(values: Changes): string {
@@ -95,9 +96,10 @@ class Nav {
   get q() {
     return this.#values.q;
   }
+  /** The kind of records that the expression is about: the page's, or that of the URL. */
   get kind(): Kind {
     const k = this.#values.kind;
-    return k === 'transaction' || k === 'sample' || k === 'sysevent' ? k : 'session';
+    return route(this.#path).page.asks ?? (k === 'transaction' || k === 'sample' || k === 'sysevent' ? k : 'session');
   }
   get from() {
     return this.#values.from;
@@ -131,14 +133,15 @@ class Nav {
     return tz === 'local' ? 'local' : 'utc';
   }
 
-  /** A parameter of the session's page. */
+  /** A parameter of one page. */
   value(name: Name): string {
     return this.#values[name];
   }
 
   /** The URL of this page, or of another path, with changes. */
   href(changes: Changes = {}, path = this.#path): string {
-    return path + queryString({ ...this.#values, ...(path === this.#path ? {} : ofSession), ...changes });
+    const elsewhere = path === this.#path ? {} : { ...ofPage, ...handover(this.#path, path, this.kind) };
+    return path + queryString({ ...this.#values, ...elsewhere, ...changes });
   }
 
   /** Goes to this page with changes; replace leaves no step in the history. */

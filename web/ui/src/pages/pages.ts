@@ -32,6 +32,18 @@ export function route(path: string): { page: Page; id: string } {
   return page ? { page, id: page.one ? decode(second) : '' } : { page: pages[0]!, id: '' };
 }
 
+/**
+ * What of the URL's parameters changes on the way from one path to another, where expressions were about a kind of records: a page that
+ * asks for another kind begins without one, and columns and their order are those of one sort of pages.
+ */
+export function handover(from: string, to: string, kind: Kind): { kind?: Kind; q?: string; cols?: string; order?: string; live?: string } {
+  const [here, there] = [route(from).page.asks, route(to).page.asks];
+  if (here === there) return {};
+  const rows = { cols: '', order: '', live: '' };
+  if (there === undefined) return { ...rows, kind };
+  return { ...rows, kind: 'session', ...(there === kind ? {} : { q: '' }) }; // the page says the kind, not its URL
+}
+
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,6 +1,6 @@
 // What the page knows of its server: what is stored there, what it can do, and what time it is there.
 
-import { api, type Status } from '../lib/api';
+import { api, type Kind, type Status } from '../lib/api';
 import { parseTime } from '../lib/format';
 
 export class Server {
@@ -10,6 +10,11 @@ export class Server {
   readonly recording = $derived((this.status?.node_status as { running?: boolean } | undefined)?.running === true);
   readonly hasPackets = $derived((this.status?.can as { packets?: boolean } | undefined)?.packets !== false);
   readonly canFollow = $derived((this.status?.can as { follow?: boolean } | undefined)?.follow !== false);
+
+  /** Whether records of a kind are stored. */
+  has(kind: Kind): boolean {
+    return this.status?.stored.some((s) => s.kind === kind && s.records > 0) === true;
+  }
 
   /** The time of the server's clock, ns since the epoch: spans before now are the server's. */
   now = (): bigint => BigInt(Date.now()) * 1_000_000n + this.#skew;

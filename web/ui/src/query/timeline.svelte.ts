@@ -2,28 +2,38 @@
 
 import { aborted, api, ApiError, type Coverage, type Kind, type Table } from '../lib/api';
 import { both, cut } from '../lib/expression';
+import { words } from '../lib/kinds';
 import type { Series } from '../design/chart';
 import { colourOf } from '../design/chart';
 
 export type By = 'count' | 'bytes' | 'packets' | 'errors';
 
-export const bys: { id: By; label: string }[] = [
-  { id: 'count', label: 'Sessions' },
-  { id: 'bytes', label: 'Bytes' },
-  { id: 'packets', label: 'Packets' },
-  { id: 'errors', label: 'Errors' },
-];
+/** What the chart can add up of a kind. */
+export function bysOf(kind: Kind): { id: By; label: string }[] {
+  return [
+    { id: 'count', label: words[kind].title },
+    { id: 'bytes', label: kind === 'sysevent' ? 'Bytes read and written' : 'Bytes' },
+    ...(kind === 'sysevent' ? [] : [{ id: 'packets' as const, label: 'Packets' }]),
+    { id: 'errors', label: 'Errors' },
+  ];
+}
+
+/** The chart that a text of the URL asks for. */
+export function byOf(text: string, kind: Kind): By {
+  return bysOf(kind).find((b) => b.id === text)?.id ?? 'count';
+}
 
 /** What counts as an error of a kind. */
 export const errors: Record<string, string> = {
   session: 'session.state == rst || http.response.status_code >= 400 || dns.response_code == [FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED]',
   transaction: 'status == Error',
+  sysevent: 'evt.failed == true',
 };
 
 /** The field whose values a split tells apart; direction is made of both ends' counters. */
 export function splitField(split: string, kind: Kind): string {
   if (split !== 'protocol') return split;
-  return kind === 'transaction' ? 'event.dataset' : 'network.protocol';
+  return { transaction: 'event.dataset', sysevent: 'proc.name' }[kind as string] ?? 'network.protocol';
 }
 
 export interface Asked {
@@ -58,26 +68,20 @@ export class Timeline {
     const { where } = cut(a.q);
     const base = { kind: a.kind, from: a.from, to: a.to, bounding: a.bounding, interval: 'auto', buckets: 120 };
     try {
-      const metric = metrics(a);
-      const all = await api.aggregate({ ...base, q: where, metric: metric.join(',') }, stop.signal);
+      const parts = partsOf(a);
+      const metrics = [...new Set(['count', ...parts.flatMap((p) => p.metrics)])];
+      const all = await api.aggregate({ ...base, q: where, metric: metrics.join(',') }, stop.signal);
       if (stop.signal.aborted) return;
       this.coverage = all.coverage;
       this.total = sum(all, 0);
       if (a.by === 'errors') {
         const bad = await api.aggregate({ ...base, ...same(all), q: both(where, errors[a.kind] ?? 'status == Error'), metric: 'count' }, stop.signal);
         if (stop.signal.aborted) return;
-        this.#show(all, [{ label: 'Errors', colour: '--c5', values: align(all, bad, 0) }]);
-      } else if (a.split === 'direction' && metric.length === 3) {
-        this.#show(all, [
-          { label: 'From the server', colour: '--c1', values: align(all, all, 2) },
-          { label: 'From the client', colour: '--c3', values: align(all, all, 1) },
-        ]);
+        this.#show(all, [{ label: 'Errors', colour: '--c5', values: align(all, bad, [0]) }]);
       } else {
-        const at = metric.length - 1;
-        const name = bys.find((b) => b.id === a.by)!.label;
-        const whole = align(all, all, at);
-        this.#show(all, [{ label: a.by === 'count' && a.kind === 'transaction' ? 'Transactions' : name, colour: '--c1', values: whole }]);
-        if (a.split === 'protocol') await this.#split(a, base, all, where, metric[at]!, whole, stop.signal);
+        const series = parts.map((p): Series => ({ label: p.label, colour: p.colour, values: align(all, all, p.metrics.map((m) => metrics.indexOf(m))) }));
+        this.#show(all, series);
+        if (a.split === 'protocol') await this.#split(a, base, all, where, parts[0]!.metrics, series[0]!.values, stop.signal);
       }
     } catch (e) {
       if (aborted(e) || stop.signal.aborted) return;
@@ -87,15 +91,15 @@ export class Timeline {
     if (this.#stop === stop) this.loading = false;
   }
 
-  async #split(a: Asked, base: object, all: Table, where: string, metric: string, whole: number[], signal: AbortSignal) {
-    const t = await api.aggregate({ ...base, ...same(all), q: where, by: splitField(a.split, a.kind), metric, top: groups + 2 }, signal);
+  async #split(a: Asked, base: object, all: Table, where: string, metrics: string[], whole: (number | null)[], signal: AbortSignal) {
+    const t = await api.aggregate({ ...base, ...same(all), q: where, by: splitField(a.split, a.kind), metric: metrics.join(','), top: groups + 2 }, signal);
     if (signal.aborted) return;
     // sessions name what carries them, too; told apart is what is carried
     const carriers = a.kind === 'session' ? ['tcp', 'udp'] : [];
     const names = [...new Set(t.rows.map((r) => r.keys[0] ?? ''))].filter((k) => k !== '' && !carriers.includes(k)).slice(0, groups);
     if (names.length === 0) return;
-    const series = names.map((name, i): Series => ({ label: name, colour: colourOf(i), values: align(all, t, 0, name) }));
-    const rest = whole.map((v, i) => Math.max(0, v - series.reduce((s, g) => s + (g.values[i] ?? 0), 0)));
+    const series = names.map((name, i): Series => ({ label: name, colour: colourOf(i), values: align(all, t, metrics.map((_, k) => k), name) }));
+    const rest = whole.map((v, i) => Math.max(0, (v ?? 0) - series.reduce((s, g) => s + (g.values[i] ?? 0), 0)));
     if (rest.some((v) => v > 0)) series.push({ label: 'other', colour: '--c8', values: rest });
     this.#show(all, series);
   }
@@ -126,11 +130,25 @@ export class Timeline {
   }
 }
 
-/** Metrics of the first question: always the count, then what the chart adds up, by direction where it is split so. */
-function metrics(a: Asked): string[] {
-  if (a.by !== 'bytes' && a.by !== 'packets') return ['count'];
-  if (a.split === 'direction') return ['count', `sum(source.${a.by})`, `sum(destination.${a.by})`];
-  return ['count', `sum(network.${a.by})`];
+/** A curve that is drawn: what its metrics give together. */
+interface Part {
+  label: string;
+  colour: string;
+  metrics: string[];
+}
+
+const moved = (way: 'in' | 'out') => [`sum(evt.buflen_file_${way})`, `sum(evt.buflen_net_${way})`];
+
+/** What the chart adds up, by direction where it is split so. */
+function partsOf(a: Asked): Part[] {
+  const whole = (metrics: string[]): Part[] => [{ label: bysOf(a.kind).find((b) => b.id === a.by)!.label, colour: '--c1', metrics }];
+  if (a.by !== 'bytes' && a.by !== 'packets') return whole(['count']);
+  const calls = a.kind === 'sysevent';
+  if (a.split !== 'direction') return whole(calls ? [...moved('in'), ...moved('out')] : [`sum(network.${a.by})`]);
+  return [
+    { label: calls ? 'Read' : 'From the server', colour: '--c1', metrics: calls ? moved('in') : [`sum(destination.${a.by})`] },
+    { label: calls ? 'Written' : 'From the client', colour: '--c3', metrics: calls ? moved('out') : [`sum(source.${a.by})`] },
+  ];
 }
 
 /** The interval of a table, so that a second question gets the same buckets. */
@@ -168,12 +186,12 @@ export function buckets(t: Table): bigint[] {
   return Array.from({ length: Math.min(n, mostBuckets) }, (_, i) => first + BigInt(i) * step);
 }
 
-/** The values of a metric of t, of one group, in the buckets of all. */
-export function align(all: Table, t: Table, metric: number, group?: string): number[] {
+/** The values of metrics of t together, of one group, in the buckets of all. */
+export function align(all: Table, t: Table, metrics: number[], group?: string): number[] {
   const have = new Map<string, number>();
   for (const r of t.rows) {
     if (r.bucket === undefined || (group !== undefined && r.keys[0] !== group)) continue;
-    have.set(r.bucket, (have.get(r.bucket) ?? 0) + (r.values[metric] ?? 0));
+    have.set(r.bucket, metrics.reduce((s, m) => s + (r.values[m] ?? 0), have.get(r.bucket) ?? 0));
   }
   return buckets(all).map((b) => have.get(String(b)) ?? 0);
 }

@@ -18,8 +18,8 @@ test('buckets fill the range, also where nothing is', () => {
 test('groups are aligned to the buckets of all', () => {
   const all = table([['20', '', 3], ['40', '', 2]]);
   const split = table([['40', 'a', 2], ['20', 'b', 1]]);
-  expect(align(all, split, 0, 'a')).toEqual([0, 0, 2]);
-  expect(align(all, split, 0, 'b')).toEqual([1, 0, 0]);
+  expect(align(all, split, [0], 'a')).toEqual([0, 0, 2]);
+  expect(align(all, split, [0], 'b')).toEqual([1, 0, 0]);
 });
 
 test('intervals as the API takes them', () => {

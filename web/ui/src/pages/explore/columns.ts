@@ -12,7 +12,7 @@ interface Made extends Column {
 
 /** Columns made of several fields, by id. */
 const made: Record<string, Made> = {
-  start: { id: 'start', label: 'Start', title: 'First packet', width: 108, fields: [], sort: 'event.start' },
+  start: { id: 'start', label: 'Start', title: 'First packet; of a system call, when it was entered', width: 108, fields: [], sort: 'event.start' },
   source: { id: 'source', label: 'Source', title: 'Who began, and its port', width: 176, fields: ['source.ip', 'source.port', 'source.mac'], sort: 'source.ip' },
   destination: { id: 'destination', label: 'Destination', title: 'Who answered, and its port', width: 176, fields: ['destination.ip', 'destination.port', 'destination.mac'], sort: 'destination.ip' },
   client: { id: 'client', label: 'Client', width: 176, fields: ['client.ip', 'client.port'], sort: 'client.ip' },
@@ -23,6 +23,10 @@ const made: Record<string, Made> = {
   packets: { id: 'packets', label: 'Packets', width: 72, align: 'right', fields: ['network.packets'], sort: 'network.packets' },
   duration: { id: 'duration', label: 'Duration', width: 84, align: 'right', fields: ['event.duration'], sort: 'event.duration' },
   latency: { id: 'latency', label: 'Latency', title: 'From the request to its response', width: 84, align: 'right', fields: ['event.duration'], sort: 'event.duration' },
+  process: { id: 'process', label: 'Process', title: 'Name and process id', width: 150, fields: ['proc.name', 'proc.pid'], sort: 'proc.name' },
+  call: { id: 'call', label: 'Call', width: 92, fields: ['evt.type'], sort: 'evt.type' },
+  result: { id: 'result', label: 'Result', title: 'What the call returned, or its error', width: 104, align: 'right', fields: ['evt.res', 'evt.rawres'], sort: 'evt.rawres' },
+  took: { id: 'took', label: 'Latency', title: 'From entering the call to leaving it', width: 78, align: 'right', fields: ['evt.latency'], sort: 'evt.latency' },
   info: { id: 'info', label: 'Info', width: 320, grow: true, fields: [] },
 };
 
@@ -30,12 +34,20 @@ const made: Record<string, Made> = {
 export const usual: Record<string, string[]> = {
   session: ['start', 'source', 'destination', 'protocol', 'bytes', 'packets', 'duration', 'info'],
   transaction: ['start', 'client', 'server', 'protocol', 'status', 'latency', 'bytes', 'info'],
+  sysevent: ['start', 'process', 'call', 'info', 'result', 'took'],
+};
+
+/** Made columns that only some kinds have; the others are of all. */
+const only: Record<string, string[]> = {
+  session: ['source', 'destination', 'duration', 'packets', 'protocol', 'bytes'],
+  transaction: ['client', 'server', 'status', 'latency', 'protocol', 'bytes'],
+  sysevent: ['process', 'call', 'result', 'took'],
 };
 
 /** Made columns that make sense for a kind, for the menu. */
 export function offered(kind: Kind): Column[] {
-  const not = kind === 'transaction' ? ['source', 'destination', 'duration', 'packets'] : ['client', 'server', 'status', 'latency'];
-  return Object.values(made).filter((c) => !not.includes(c.id));
+  const others = Object.values(only).flat();
+  return Object.values(made).filter((c) => only[kind]?.includes(c.id) || !others.includes(c.id));
 }
 
 /** The ids of the columns that are shown. */
@@ -65,8 +77,7 @@ export function fieldsOf(ids: string[], kind: Kind): string[] {
     if (id === 'info') (infoFields[kind] ?? []).forEach((f) => out.add(f));
     else (made[id]?.fields ?? [id]).forEach((f) => out.add(f));
   }
-  if (kind === 'transaction') out.add('status');
-  else out.add('session.state');
+  out.add({ transaction: 'status', sysevent: 'evt.failed' }[kind as string] ?? 'session.state');
   out.delete('event.start');
   return [...out];
 }
@@ -109,7 +120,7 @@ export function plainText(r: Rec, id: string): { text: string; field: string; va
   const v = valueOf(r, field);
   if (v === undefined || v === null) return undefined;
   const n = Number(v);
-  const text = id === 'bytes' ? formatBytes(n) : id === 'duration' || id === 'latency' ? formatDuration(n) : id === 'packets' ? formatCount(n) : String(v);
+  const text = id === 'bytes' ? formatBytes(n) : id === 'duration' || id === 'latency' || id === 'took' ? formatDuration(n) : id === 'packets' ? formatCount(n) : String(v);
   return { text, field, value: String(v) };
 }
 

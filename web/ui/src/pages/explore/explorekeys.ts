@@ -26,7 +26,7 @@ export function exploreKeys(a: Acts): Key[] {
     ['e', 'Export', a.export],
     ['l', 'Live', a.live],
     ['f', 'Find a field', a.field],
-    ['s', 'Sessions or transactions', a.kind],
+    ['s', 'Sessions, transactions, system calls', a.kind],
     ['y', 'Copy the URL', a.share],
     ['Escape', 'Stop the search, or back to the list', a.back],
   ];

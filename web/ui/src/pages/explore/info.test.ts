@@ -45,3 +45,12 @@ test('parts of a live session are one row', () => {
   const rows = merge([part('a', 1)], [part('b', 5), part('a', 10), part('c', 7), part('b', 1)]);
   expect(rows.map((r) => [r.event.id, (r.network as { bytes: number }).bytes])).toEqual([['c', 7], ['b', 6], ['a', 11]]);
 });
+
+test('the line of a call says first what it is about', () => {
+  const call = (evt: object, fd: object): Rec => ({ event: { id: 'n-1', kind: 'sysevent', start: '', end: '' }, evt, fd }) as unknown as Rec;
+  const read = call({ args: 'fd=9(<4t>10.0.0.1:5->10.0.0.2:80) size=3 res=3 data=a b' }, { num: 9, name: '10.0.0.1:5->10.0.0.2:80' });
+  expect(text(read)).toBe('10.0.0.1:5->10.0.0.2:80 size=3 res=3 data=a b');
+  expect(info(read)[0]).toMatchObject({ field: 'fd.name', tone: 'strong' });
+  expect(text(call({ args: 'fd=-2(ENOENT) name=/x', abspath: '/x' }, {}))).toBe('/x fd=-2(ENOENT) name=/x');
+  expect(text(call({ args: 'fd=9(<f>/a) fd=8(<f>/b)' }, { num: 7, name: '/b' }))).toBe('/b fd=9(<f>/a) fd=8(<f>/b)'); // another descriptor's stays
+});

@@ -118,11 +118,27 @@ export const infoFields: Record<string, string[]> = {
     'tls.client.server_name', 'tls.server.x509.subject.common_name', 'tls.version', 'tls.next_protocol', 'tls.client.ja4',
     'icmp.request.message', 'icmp.response.message', 'icmp.target',
   ],
+  sysevent: ['fd.num', 'fd.name', 'evt.abspath', 'evt.args'],
 };
 
 /** The line of a record. */
 export function info(r: Rec): Piece[] {
+  if (r.event.kind === 'sysevent') return ofCall(r);
   return r.event.kind === 'transaction' ? ofTransaction(r) : ofSession(r);
+}
+
+/** What a call is about, and its arguments without that; what it returned has a column of its own. */
+function ofCall(r: Rec): Piece[] {
+  const about = first(r, 'fd.name', 'evt.abspath');
+  let args = String(valueOf(r, 'evt.args') ?? '');
+  if (about[0]?.field === 'fd.name') {
+    const name = `>${about[0].value})`;
+    const begin = args.indexOf(`fd=${String(valueOf(r, 'fd.num'))}(<`);
+    const end = args.indexOf(name, begin);
+    if (begin >= 0 && end >= 0 && end - begin < 32) args = args.slice(0, begin) + args.slice(end + name.length);
+  }
+  args = args.trim().replace(/\s+/g, ' ');
+  return [...about.map((p): Piece => ({ ...p, tone: 'strong' })), ...(args ? [{ text: args, tone: 'muted' } as Piece] : [])];
 }
 
 function ofTransaction(r: Rec): Piece[] {

@@ -4,7 +4,7 @@ import type { Group } from '../../design/menu';
 import { absolute } from '../../lib/range';
 import { nav } from '../../lib/state.svelte';
 import { copy } from '../../lib/valuemenu';
-import { curlCommand, searchCommand, type Shown } from './links';
+import { curlCommand, searchCommand, type Shown } from '../../query/links';
 
 /** Copies the URL of the page, with times that stay. */
 export function shareURL(s: Shown, now: bigint) {

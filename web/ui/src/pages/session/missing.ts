@@ -2,7 +2,7 @@
 
 import type { Rec } from '../../lib/api';
 import { formatBytes, formatDuration, formatTime, parseTime, type Zone } from '../../lib/format';
-import { number, text } from './fields';
+import { number, text } from '../../record/fields';
 
 /** What of GET /api/status this is read from. */
 export interface Keeping {

@@ -3,8 +3,8 @@
 
 import { aborted, api, ApiError, get, type Rec } from '../../lib/api';
 import { parseTime } from '../../lib/format';
-import { decodeBase64 } from './bytes';
-import { number, text } from './fields';
+import { decodeBase64 } from '../../lib/bytes';
+import { number, text } from '../../record/fields';
 import { prepare, type Ladder } from './ladder';
 import { PAGE, pageOf, pages, REQUEST } from './packets';
 import type { FullPacket, Packet } from './types';

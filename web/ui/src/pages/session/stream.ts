@@ -1,6 +1,6 @@
 // What both sides of a session said, turn by turn, as text or hex, and where something stands in it.
 
-import { asciiByte, decodeBase64, hexByte, hexRows, looksLikeText, offsetText, ROW, visible } from './bytes';
+import { asciiByte, decodeBase64, hexByte, hexRows, looksLikeText, offsetText, ROW, visible } from '../../lib/bytes';
 import type { Chunk, Side } from './types';
 
 /** What one side said until the other one spoke. */

@@ -1,7 +1,7 @@
 // The decoded tree of a packet and its bytes, each found from the other. A node is named by its path: places among its
 // siblings from 0, joined by dots ("2.5.1"), which is what URLs hold.
 
-import { looksLikeText, visible } from './bytes';
+import { looksLikeText, visible } from '../../lib/bytes';
 import type { TreeNode } from './types';
 
 /** A node that is shown. */

@@ -1,6 +1,6 @@
 // The transactions of a session over its time.
 
-import { number, text } from './fields';
+import { number, text } from '../../record/fields';
 import type { Ladder, Range } from './ladder';
 import type { Rec } from '../../lib/api';
 import { parseTime } from '../../lib/format';

@@ -1,7 +1,7 @@
 // The values of a record by protocol, as people look for them.
 
-import type { Field, Kind, Rec, Value } from '../../lib/api';
-import { valuesOf } from '../../lib/api';
+import type { Field, Kind, Rec, Value } from '../lib/api';
+import { valuesOf } from '../lib/api';
 
 /** A value of a field, as text that a query can name and people can read. */
 export interface FieldValues {
@@ -54,10 +54,13 @@ const places: [string, string][] = [
   ['related', 'related'],
   ['user', 'related'],
   ['host', 'related'],
+  ['group', 'related'],
+  ['syscall', 'evt'],
+  ['thread', 'proc'],
 ];
 
 /** Groups that come first, in this order; the protocols follow by name, what is related to several stands last. */
-const first = ['session', 'transaction', 'source', 'destination', 'network', 'tcp'];
+const first = ['session', 'transaction', 'evt', 'fd', 'proc', 'source', 'destination', 'network', 'tcp'];
 const last = ['related'];
 
 const titles: Record<string, string> = {
@@ -67,6 +70,12 @@ const titles: Record<string, string> = {
   destination: 'Server',
   network: 'Network',
   related: 'Related',
+  evt: 'Call',
+  fd: 'Descriptor',
+  proc: 'Process',
+  container: 'Container',
+  syslog: 'System log',
+  k8s: 'Kubernetes',
   email: 'Email',
   postgresql: 'PostgreSQL',
   mysql: 'MySQL',

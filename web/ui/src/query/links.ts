@@ -1,10 +1,10 @@
 // What is shown, as something to give away: a URL, a command, a request.
 
-import type { Params } from '../../lib/api';
-import { url } from '../../lib/api';
-import { shellWord } from '../../lib/expression';
-import { absolute, type Range } from '../../lib/range';
-import type { Kind } from '../../lib/api';
+import type { Params } from '../lib/api';
+import { url } from '../lib/api';
+import { shellWord } from '../lib/expression';
+import { absolute, type Range } from '../lib/range';
+import type { Kind } from '../lib/api';
 
 export interface Shown {
   q: string;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { flatten, folded, groupOf, groups, narrow, number, shortName, text, titleOf } from './fields';
-import type { Field, Rec } from '../../lib/api';
+import type { Field, Rec } from '../lib/api';
 
 const rec = (r: object) => r as Rec;
 const record = rec({

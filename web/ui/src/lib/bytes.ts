@@ -1,6 +1,6 @@
 // Bytes of packets and streams as text. What they hold was written by strangers: see visible.
 
-import { shown, unseen } from '../../lib/format';
+import { shown, unseen } from './format';
 
 /** The bytes of a base64 text; empty if it is none. */
 export function decodeBase64(text: string): Uint8Array {
