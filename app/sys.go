@@ -13,6 +13,13 @@ import (
 	"github.com/tapir-project/tapir/sys"
 )
 
+// SysSource is where calls come from: SysFiles or SysLive.
+type SysSource interface {
+	// Run applies the events to s and hands each to f, until there are no more, ctx ends or f returns an error; io.EOF from f
+	// ends it without one. damaged says that something of a file was left out.
+	Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error)
+}
+
 // SysFiles reads .scap files.
 type SysFiles struct {
 	Files []string
@@ -26,8 +33,7 @@ type SysFiles struct {
 // Progress has f called now and then with how many bytes of a file were read, unpacked.
 func (in *SysFiles) Progress(f func(offset int64)) { in.read = f }
 
-// Run applies the events of all files in turn to s and hands each to f, until f returns an error or ctx ends. io.EOF from
-// f ends it without one. damaged says that something of a file was left out.
+// Run applies the events of all files in turn.
 func (in *SysFiles) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error) {
 	for _, name := range in.Files {
 		d, err := in.file(ctx, name, s, f)
@@ -103,8 +109,7 @@ type SysLive struct {
 	First  func() error    // called once, when the state of the machine is known and before the first event is applied; may be nil
 }
 
-// Run applies the events to s and hands each to f until ctx ends or f returns an error. What was captured when ctx ended is still
-// delivered, and its end is no error; io.EOF from f ends it without one.
+// Run applies the events as they happen. What was captured when ctx ended is still delivered, and its end is no error.
 func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error) {
 	cfg := in.Config
 	cfg.Tables = s.Table

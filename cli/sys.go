@@ -47,22 +47,26 @@ func newSys(io Stdio) *cobra.Command {
 // newSysRecord is the command that stores calls.
 func newSysRecord(io Stdio) *cobra.Command {
 	var cfg app.Config
-	var in app.SysFiles
+	var files app.SysFiles
+	var o sysOptions
 	c := &cobra.Command{
-		Use:     "record -r FILE [FILTER]",
-		Short:   "Store system calls in the data directory, beside its sessions",
-		Long:    "Store the calls of .scap files that pass the filter, one record of each call. tapir search --kind sysevent finds them.",
-		Example: "  tapir sys record -r act.scap.gz proc.name=httpd\n  tapir search --kind sysevent 'evt.buffer contains form | count by proc.name'",
+		Use:   "record [-r FILE] [FILTER]",
+		Short: "Store system calls in the data directory, beside its sessions",
+		Long: "Store the calls that pass the filter, one record of each call: as they happen, until it is interrupted, or those of .scap files.\n" +
+			"tapir search --kind sysevent finds them.",
+		Example: "  sudo tapir sys record proc.name=httpd\n  tapir sys record -r act.scap.gz proc.name=httpd\n" +
+			"  tapir search --kind sysevent 'evt.buffer contains form | count by proc.name'",
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(in.Files) == 0 {
-				return usagef("say which file to read: tapir sys record -r FILE")
-			}
 			f, err := sys.NewFilter(strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
-			in.Stdin, in.Warn = io.In, warner(io)
-			n, err := app.StoreSys(c.Context(), cfg, &in, f)
+			files.Stdin, files.Warn = io.In, warner(io)
+			var in app.SysSource = &files
+			if len(files.Files) == 0 {
+				in = &app.SysLive{Config: syscalls.Config{Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Lost: o.lost(nil, io)}}
+			}
+			n, err := app.StoreSys(c.Context(), cfg, in, f)
 			if err != nil {
 				return err
 			}
@@ -71,7 +75,9 @@ func newSysRecord(io Stdio) *cobra.Command {
 		},
 	}
 	nodeFlags(c, &cfg)
-	c.Flags().StringSliceVarP(&in.Files, "read", "r", nil, ".scap file, - for standard input; may be given several times")
+	c.Flags().StringSliceVarP(&files.Files, "read", "r", nil, ".scap file, - for standard input; may be given several times")
+	c.Flags().Int64VarP(&o.snaplen, "snaplen", "s", syscalls.DefaultSnaplen, "capture the first N bytes of data")
+	c.Flags().Func("buffer", "room for calls that wait to be read, in MiB: a power of two (default 8)", o.setBuffer)
 	return c
 }
 
@@ -144,11 +150,6 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 	return o.show(ctx, io)
 }
 
-// sysInput is where events come from: files, or the machine itself.
-type sysInput interface {
-	Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error)
-}
-
 // sysRun is one reading of files, or one capture.
 type sysRun struct {
 	*sysOptions
@@ -203,7 +204,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 }
 
 // input is where events come from. first is called before the first one.
-func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) sysInput {
+func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) app.SysSource {
 	if len(o.files) == 0 {
 		cfg := syscalls.Config{Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		return &app.SysLive{Config: cfg, First: first}

@@ -134,16 +134,19 @@ var sysFlags = []sysFlag{
 		o.oldLayout = v == "0.29"
 		return nil
 	}},
-	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 8)", func(o *sysOptions, v string) error {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 1 || n > 1024 || n&(n-1) != 0 {
-			return usagef("--buffer is a power of two between 1 and 1024, not %s", v)
-		}
-		o.ringSize = n << 20
-		return nil
-	}},
+	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 8)", (*sysOptions).setBuffer},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
 	{'h', "help", "", "this list", yes(func(o *sysOptions) *bool { return &o.help })},
+}
+
+// setBuffer takes the size of the kernel's ring, in MiB.
+func (o *sysOptions) setBuffer(v string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 || n > 1024 || n&(n-1) != 0 {
+		return usagef("--buffer is a power of two between 1 and 1024, not %s", v)
+	}
+	o.ringSize = n << 20
+	return nil
 }
 
 func (o *sysOptions) setFormat(v string) error {
