@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -extldflags=-Wl,--no-export-dynamic,--gc-sections -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror bench-sflow bench-sflow-agent bench-sys clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror mirror-packets bench-sflow bench-sflow-agent bench-sys clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ bench-sflow: build ## sFlow beside goflow2, gopacket and, where installed, sflow
 
 bench-mirror: ## packets per second of mirroring beside tc mirred and daemonlogger (root)
 	$(GO) run ./bench/mirror
+
+mirror-packets: ## ten million numbered packets through the mirror in each of its ways, every one checked at the other end (root)
+	$(GO) test ./mirror -run TestEveryPacket -v -timeout 30m -packets 10000000
 
 bench-sys: build ## system calls beside Debian's sysdig on a generated file
 	$(GO) run ./bench/sys

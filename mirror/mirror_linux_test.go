@@ -134,3 +134,56 @@ func TestShapesOfRules(t *testing.T) {
 		})
 	}
 }
+
+// As many as there can be: 64 sources, each to the same 64 outputs; and a broadcast to as many.
+func TestMost(t *testing.T) {
+	for mode, sources := range map[string]int{"tc": mirror.MaxSources, "xdp": 2} {
+		t.Run(mode, func(t *testing.T) {
+			namespace(t, mirror.MaxSources+mirror.MaxOutputs)
+			var r mirror.Rule
+			for i := range sources {
+				r.From = append(r.From, fmt.Sprintf("eth%d", 1+i))
+			}
+			for i := range mirror.MaxOutputs {
+				r.To = append(r.To, mirror.Output{Name: fmt.Sprintf("eth%d", 1+mirror.MaxSources+i)})
+			}
+			start(t, mirror.Config{Rules: []mirror.Rule{r}, Mode: mode})
+			var outs []*port
+			for _, o := range r.To {
+				outs = append(outs, open(t, "p"+o.Name[3:]))
+			}
+			var all [][]byte
+			for i := range sources {
+				frames := numbered(10*i, 10, 100)
+				open(t, fmt.Sprintf("p%d", 1+i)).send(frames...)
+				all = append(all, frames...)
+			}
+			for i, o := range outs {
+				same(t, r.To[i].Name, o.recv(), all)
+			}
+			s := status(t)
+			adds(t, s, "eth2", 10)
+			if n := s.Rules[0].Packets; n != uint64(len(all)) {
+				t.Errorf("the rule took %d packets, want %d", n, len(all))
+			}
+		})
+	}
+}
+
+// What a source sends itself, and what outputs receive, is not copied.
+func TestOnlyWhatSourcesReceive(t *testing.T) {
+	for _, mode := range []string{"tc", "auto"} {
+		t.Run(mode, func(t *testing.T) {
+			namespace(t, 3)
+			start(t, mirror.Config{Rules: parse(t, "eth1@eth2/eth3"), Mode: mode})
+			eth1, p1, p2, p3, frames := open(t, "eth1"), open(t, "p1"), open(t, "p2"), open(t, "p3"), numbered(0, 20, 64)
+			eth1.send(frames...)
+			same(t, "the source's other end", p1.recv(), frames)
+			p2.send(frames...)
+			same(t, "eth2", p2.recv(), nil)
+			same(t, "eth3", p3.recv(), nil)
+			same(t, "the source's other end", p1.recv(), nil)
+			adds(t, status(t), "eth1", 0)
+		})
+	}
+}

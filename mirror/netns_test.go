@@ -85,8 +85,14 @@ func namespace(t testing.TB, pairs int) {
 	for _, which := range []string{"all", "default"} { // its neighbour discovery would send packets of its own
 		os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
 	}
+	var lines strings.Builder
 	for i := 1; i <= pairs; i++ {
-		addPair(t, i)
+		fmt.Fprintf(&lines, "link add eth%d type veth peer name p%d\nlink set eth%d up\nlink set p%d up\n", i, i, i, i)
+	}
+	ip := exec.Command("ip", "-batch", "-")
+	ip.Stdin = strings.NewReader(lines.String())
+	if out, err := ip.CombinedOutput(); err != nil {
+		t.Fatalf("ip -batch: %v: %s", err, out)
 	}
 	waitRunning(t, pairs)
 }
@@ -113,9 +119,7 @@ func waitRunning(t testing.TB, pairs int) {
 		}
 		return true
 	})
-	for i := 1; i <= pairs; i++ {
-		run(t, "ip link set eth%d up", i) // waits for the lock under which the kernel does the rest
-	}
+	run(t, "ip link set eth%d up", pairs) // waits for the lock under which the kernel does the rest
 }
 
 func links(t testing.TB) []rtnl.Link {

@@ -236,6 +236,33 @@ func TestTunnels(t *testing.T) {
 	}
 }
 
+// One host on two ports, one of them capped: each port gets its copies, counted apart.
+func TestTwoPorts(t *testing.T) {
+	namespace(t, 2)
+	run(t, "ip addr add 192.0.2.1/24 dev eth2")
+	run(t, "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:22 dev eth2 nud permanent")
+	at := func(port uint16, rate uint64) mirror.Output {
+		return mirror.Output{Remote: &mirror.Remote{Kind: "vxlan", Addr: netip.MustParseAddr("192.0.2.2"), VNI: 7, Port: port, Rate: rate}}
+	}
+	start(t, mirror.Config{Rules: []mirror.Rule{{From: []string{"eth1"}, To: []mirror.Output{at(0, 0), at(4790, 1e3)}}}})
+	in, p2, frames := open(t, "p1"), open(t, "p2"), numbered(0, 100, 1000)
+	in.send(frames...)
+	got := map[uint16][][]byte{}
+	for _, f := range p2.recv() {
+		port := binary.BigEndian.Uint16(f[36:])
+		got[port] = append(got[port], f[50:])
+	}
+	same(t, "port 4789", got[4789], frames)
+	n := len(got[4790])
+	same(t, "port 4790", got[4790], frames[:n])
+	s := status(t)
+	adds(t, s, "eth1", 100)
+	a, b := s.Rules[0].Outputs[0], s.Rules[0].Outputs[1]
+	if a.Port != 4789 || a.Rate != 0 || a.Packets != 100 || b.Port != 4790 || b.Rate != 1e3 || b.Packets != uint64(n) || n < 60 || n > 70 {
+		t.Errorf("%d on the capped port, %+v, %+v", n, a, b)
+	}
+}
+
 // unwrap checks the headers of a tunnel and gives what is inside.
 func unwrap(t *testing.T, f []byte, dst netip.Addr) (inner []byte, kind string) {
 	t.Helper()
@@ -278,14 +305,24 @@ func unwrap(t *testing.T, f []byte, dst netip.Addr) (inner []byte, kind string) 
 
 // A capped output sends its burst and then no faster than its rate; the rest is counted.
 func TestRateCap(t *testing.T) {
+	for _, kind := range []string{"vxlan", "gre"} {
+		t.Run(kind, func(t *testing.T) { testRateCap(t, kind) })
+	}
+}
+
+func testRateCap(t *testing.T, kind string) {
 	namespace(t, 2)
 	run(t, "ip addr add 192.0.2.1/24 dev eth2")
 	run(t, "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:22 dev eth2 nud permanent")
-	remote := &mirror.Remote{Kind: "vxlan", Addr: netip.MustParseAddr("192.0.2.2"), Rate: 8e6}
+	remote := &mirror.Remote{Kind: kind, Addr: netip.MustParseAddr("192.0.2.2"), Rate: 8e6}
 	start(t, mirror.Config{Rules: []mirror.Rule{{From: []string{"eth1"}, To: []mirror.Output{{Remote: remote}}}}})
 	in, out := open(t, "p1"), open(t, "p2")
 	begin := time.Now()
-	in.send(numbered(0, 2000, 950)...) // 1000 bytes each with the outer headers: 1 ms at the rate
+	size := 1000 - 50
+	if kind == "gre" {
+		size = 1000 - 38
+	}
+	in.send(numbered(0, 2000, size)...) // 1000 bytes each with the outer headers: 1 ms at the rate
 	most := 66 + int(time.Since(begin)/time.Millisecond)
 	got := len(out.recv())
 	if got < 60 || got > most {
@@ -293,7 +330,7 @@ func TestRateCap(t *testing.T) {
 	}
 	s := status(t)
 	adds(t, s, "eth1", 2000)
-	if o := s.Rules[0].Outputs[0]; o.Capped != uint64(2000-got) {
+	if o := s.Rules[0].Outputs[0]; o.Capped != uint64(2000-got) || o.Rate != 8e6 {
 		t.Errorf("%d passed, %+v", got, o)
 	}
 }
@@ -314,10 +351,10 @@ func TestTapirAndPass(t *testing.T) {
 	adds(t, status(t), "eth1", 100)
 }
 
-// While rules change again and again, those that stay lose no packet and repeat none.
+// While rules change again and again under load, those that stay lose no packet, repeat none and keep their order.
 func TestChange(t *testing.T) {
-	for _, mode := range []string{"tc", "auto"} {
-		t.Run(mode, func(t *testing.T) {
+	for _, way := range []struct{ mode, env string }{{"tc", ""}, {"auto", ""}, {"tc", clsact}} {
+		t.Run(way.mode+" "+way.env, func(t *testing.T) {
 			namespace(t, 5)
 			stay := mirror.Rule{From: []string{"eth1"}, To: to("eth2")}
 			sets := [][]mirror.Rule{
@@ -326,43 +363,40 @@ func TestChange(t *testing.T) {
 				{stay},
 				{{From: []string{"eth1"}, To: to("eth4"), Filter: "udp port 7"}, stay},
 				{stay, {From: []string{"eth1"}, To: to("eth3"), Truncate: 60}, {From: []string{"eth5"}, To: to("eth3")}},
+				{{From: []string{"eth1"}, To: to("eth3", "eth4"), Balance: true, Sample: 3}, stay},
 			}
-			start(t, mirror.Config{Rules: sets[0], Mode: mode})
-			in, out := open(t, "p1"), open(t, "p2")
-			stop, sent := make(chan bool), make(chan [][]byte)
-			go func() {
-				var all [][]byte
-				for n := 0; ; n += 100 {
-					select {
-					case <-stop:
-						sent <- all
-						return
-					default:
-						frames := numbered(n, 100, 64)
-						in.send(frames...)
-						all = append(all, frames...)
-						time.Sleep(time.Millisecond)
-					}
-				}
-			}()
+			start(t, mirror.Config{Rules: sets[0], Mode: way.mode}, way.env)
+			r2 := receive(t, "p2", 1)
+			stop, sent := make(chan struct{}), make(chan uint64)
+			p1 := open(t, "p1")
+			go func() { sent <- stream(t, p1, 1, 0, stop, r2) }()
+			come, before := r2.next[1], uint64(0)
 			for i := range 30 {
 				if err := mirror.SetRules(sets[i%len(sets)]); err != nil {
 					t.Error(err)
 					break
 				}
+				eventually(t, "packets between two changes", func() bool { return come.Load() > before+1000 })
+				before = come.Load()
 			}
 			close(stop)
-			want := <-sent
-			same(t, "eth2", out.recv(), want)
-			if o := status(t).Rules[0].Outputs[0]; o.Packets+o.Errors < uint64(len(want))/2 {
-				t.Errorf("%d sent, %+v", len(want), o)
+			n := <-sent
+			if err := <-r2.done; err != nil {
+				t.Error(err)
+			}
+			if o := status(t).Rules[len(sets[29%len(sets)])-1].Outputs[0]; o.Name != "eth2" || o.Packets != n {
+				t.Errorf("%d sent, the rule that stayed counts %+v", n, o)
 			}
 			bad := mirror.SetRules(parse(t, "eth1@eth2_eth1@nosuch"))
 			if bad == nil || !strings.Contains(bad.Error(), "nosuch") {
 				t.Errorf("rules with an unknown interface: %v", bad)
 			}
-			in.send(want[0])
-			same(t, "eth2 after bad rules", out.recv(), want[:1])
+			again := receive(t, "p2", 2)
+			stream(t, p1, 2, 100, nil, again)
+			if err := <-again.done; err != nil {
+				t.Errorf("after rules that were refused: %v", err)
+			}
+			t.Logf("30 changes while %d packets came: none lost", n)
 		})
 	}
 }
