@@ -93,6 +93,7 @@ struct work {
 	u8 data[2 * ROOM];
 	struct ends ends;
 	u64 vector[4 * VECTORS]; /* twice what is used, so that the mask of a size fits */
+	u32 ends_of; /* descriptor that ends is of, plus 1 */
 	u32 used; /* bytes of data */
 	u32 fill; /* bytes of the chunk at hand. It stands in memory, where the verifier does not follow each value it may have */
 };
@@ -136,6 +137,30 @@ volatile const u32 ring_size = 1 << 23;
 volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
 volatile const u32 execve_number = 59;
 
+/* A set of numbers, or all but them. */
+struct numbers {
+	u32 count, except;
+	u32 of[16];
+};
+
+struct names {
+	u32 count, except;
+	u64 of[8][2];
+};
+
+/* What of the user's filter is tested here. It does not hold for calls that change state. */
+volatile const struct numbers processes = {0, 1, {}}, threads = {0, 1, {}};
+volatile const struct names programs = {0, 1, {}};
+volatile const u32 sockets_only = 0; /* calls on sockets of IPv4 and IPv6 */
+volatile const u32 ports_only = 0; /* ... with a port in `ports` */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u64); /* a bit for each port */
+} ports SEC(".maps");
+
 #define get(p, member)                                                  \
 	({                                                              \
 		typeof((p)->member) v_;                                 \
@@ -147,6 +172,53 @@ volatile const u32 execve_number = 59;
 inline_ int skipped(void)
 {
 	return (u32)(bpf_get_current_pid_tgid() >> 32) == own;
+}
+
+inline_ int has(volatile const struct numbers *s, u32 n)
+{
+	for (u32 i = 0; i < 16; i++) {
+		if (i >= s->count)
+			break;
+		if (s->of[i] == n)
+			return !s->except;
+	}
+	return s->except;
+}
+
+inline_ int named(const u64 *name)
+{
+	for (u32 i = 0; i < 8; i++) {
+		if (i >= programs.count)
+			break;
+		if (programs.of[i][0] == name[0] && programs.of[i][1] == name[1])
+			return 1;
+	}
+	return 0;
+}
+
+/* filtered says whether the filter leaves out what the thread at hand does. A thread may be named otherwise than its process. */
+noinline_ int filtered(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u64 name[2];
+
+	if (!has(&processes, id >> 32) || !has(&threads, id))
+		return 1;
+	if (!programs.count)
+		return !programs.except;
+	bpf_get_current_comm(name, sizeof(name));
+	if (named(name))
+		return programs.except;
+	if (programs.except)
+		return 0;
+	if (id >> 32 != (u32)id) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		struct task_struct *leader = get(task, group_leader);
+
+		bpf_probe_read_kernel(name, sizeof(name), &leader->comm);
+		return !named(name);
+	}
+	return 1;
 }
 
 /* full counts a record as lost if the ring has no room for it. */
@@ -172,6 +244,7 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	if (!w)
 		return 0;
 	w->used = 0;
+	w->ends_of = 0;
 	w->head.left = bpf_ktime_get_ns();
 	w->head.entered = entered;
 	w->head.result = result;
@@ -325,12 +398,16 @@ noinline_ struct file *opened(u32 fd)
 noinline_ int find_ends(struct work *w, u32 fd)
 {
 	struct ends *e = &w->ends;
-	struct file *f = opened(fd);
+	struct file *f;
 	struct socket *socket;
 	struct inode *inode;
 	struct sock *sk;
 
+	if (w->ends_of == fd + 1 && fd + 1) /* found already */
+		return e->family != 0;
+	w->ends_of = fd + 1;
 	e->family = 0;
+	f = opened(fd);
 	if (!f || !(inode = get(f, f_inode)) || (get(inode, i_mode) & 0170000) != 0140000)
 		return 0;
 	socket = get(f, private_data);
@@ -359,6 +436,25 @@ noinline_ int find_ends(struct work *w, u32 fd)
 		bpf_probe_read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
 	}
 	return 1;
+}
+
+inline_ int port_wanted(u32 port)
+{
+	u32 key = port / 64;
+	u64 *bits = bpf_map_lookup_elem(&ports, &key);
+
+	return bits && *bits >> port % 64 & 1;
+}
+
+/* elsewhere says whether the filter leaves out what is done to a descriptor. A socket that is not connected has no second port to
+ * judge by: what is sent tells it. */
+inline_ int elsewhere(struct work *w, u32 fd)
+{
+	struct ends *e = &w->ends;
+
+	if (!find_ends(w, fd) || (e->family != 2 && e->family != 10))
+		return 1;
+	return ports_only && e->remote_port && !port_wanted(e->local_port) && !port_wanted(e->remote_port);
 }
 
 /* path_of adds the name that a Unix socket is bound to. */
@@ -483,6 +579,8 @@ int tapir_enter(u64 *ctx)
 
 	if (number >= CALLS || !(calls[number].flags & WANTED) || skipped())
 		return 0;
+	if (!(calls[number].flags & STATE) && filtered())
+		return 0;
 	e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (e) {
 		e->at = bpf_ktime_get_ns();
@@ -504,9 +602,13 @@ int tapir_exit(u64 *ctx)
 	e->at = 0;
 	number = e->number & (CALLS - 1);
 	c = &calls[number];
-	if (full(c->class) || !(w = begin(CALL, number, at, ctx[1])))
+	if (!(w = begin(CALL, number, at, ctx[1])))
 		return 0;
 	arguments(w, (void *)ctx[0]);
+	if (sockets_only && (c->flags & (STATE | USES)) == USES && elsewhere(w, w->head.args[c->fd & 7]))
+		return 0;
+	if (full(c->class))
+		return 0;
 	for (u32 i = 0; i < OPS; i++) {
 		if (c->op[i].kind == NONE)
 			break;

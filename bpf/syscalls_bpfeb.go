@@ -74,6 +74,20 @@ type SyscallsHead struct {
 	Pad     uint16
 }
 
+type SyscallsNames struct {
+	_      structs.HostLayout
+	Count  uint32
+	Except uint32
+	Of     [8][2]uint64
+}
+
+type SyscallsNumbers struct {
+	_      structs.HostLayout
+	Count  uint32
+	Except uint32
+	Of     [16]uint32
+}
+
 type SyscallsProcess struct {
 	_            structs.HostLayout
 	Thread       uint32
@@ -110,8 +124,10 @@ type SyscallsWork struct {
 	Data   [131072]uint8
 	Ends   SyscallsEnds
 	Vector [64]uint64
+	EndsOf uint32
 	Used   uint32
 	Fill   uint32
+	_      [4]byte
 }
 
 // Names of all BPF objects in the ELF.
@@ -119,6 +135,7 @@ type SyscallsWork struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	SyscallsMapLost         = "lost"
+	SyscallsMapPorts        = "ports"
 	SyscallsMapRing         = "ring"
 	SyscallsMapUnderWay     = "under_way"
 	SyscallsMapWorks        = "works"
@@ -134,9 +151,14 @@ const (
 	SyscallsVarExecveNumber = "execve_number"
 	SyscallsVarHeadType     = "head_type"
 	SyscallsVarOwn          = "own"
+	SyscallsVarPortsOnly    = "ports_only"
 	SyscallsVarProcessType  = "process_type"
+	SyscallsVarProcesses    = "processes"
+	SyscallsVarPrograms     = "programs"
 	SyscallsVarRingSize     = "ring_size"
 	SyscallsVarSnaplen      = "snaplen"
+	SyscallsVarSocketsOnly  = "sockets_only"
+	SyscallsVarThreads      = "threads"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -193,6 +215,7 @@ type SyscallsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsMapSpecs struct {
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
+	Ports    *ebpf.MapSpec `ebpf:"ports"`
 	Ring     *ebpf.MapSpec `ebpf:"ring"`
 	UnderWay *ebpf.MapSpec `ebpf:"under_way"`
 	Works    *ebpf.MapSpec `ebpf:"works"`
@@ -209,9 +232,14 @@ type SyscallsVariableSpecs struct {
 	ExecveNumber *ebpf.VariableSpec `ebpf:"execve_number"`
 	HeadType     *ebpf.VariableSpec `ebpf:"head_type"`
 	Own          *ebpf.VariableSpec `ebpf:"own"`
+	PortsOnly    *ebpf.VariableSpec `ebpf:"ports_only"`
 	ProcessType  *ebpf.VariableSpec `ebpf:"process_type"`
+	Processes    *ebpf.VariableSpec `ebpf:"processes"`
+	Programs     *ebpf.VariableSpec `ebpf:"programs"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
 	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
+	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
+	Threads      *ebpf.VariableSpec `ebpf:"threads"`
 }
 
 // SyscallsObjects contains all objects after they have been loaded into the kernel.
@@ -235,6 +263,7 @@ func (o *SyscallsObjects) Close() error {
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsMaps struct {
 	Lost     *ebpf.Map `ebpf:"lost"`
+	Ports    *ebpf.Map `ebpf:"ports"`
 	Ring     *ebpf.Map `ebpf:"ring"`
 	UnderWay *ebpf.Map `ebpf:"under_way"`
 	Works    *ebpf.Map `ebpf:"works"`
@@ -243,6 +272,7 @@ type SyscallsMaps struct {
 func (m *SyscallsMaps) Close() error {
 	return _SyscallsClose(
 		m.Lost,
+		m.Ports,
 		m.Ring,
 		m.UnderWay,
 		m.Works,
@@ -260,9 +290,14 @@ type SyscallsVariables struct {
 	ExecveNumber *ebpf.Variable `ebpf:"execve_number"`
 	HeadType     *ebpf.Variable `ebpf:"head_type"`
 	Own          *ebpf.Variable `ebpf:"own"`
+	PortsOnly    *ebpf.Variable `ebpf:"ports_only"`
 	ProcessType  *ebpf.Variable `ebpf:"process_type"`
+	Processes    *ebpf.Variable `ebpf:"processes"`
+	Programs     *ebpf.Variable `ebpf:"programs"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
 	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
+	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`
+	Threads      *ebpf.Variable `ebpf:"threads"`
 }
 
 // SyscallsPrograms contains all programs after they have been loaded into the kernel.

@@ -64,7 +64,12 @@ func newSysRecord(io Stdio) *cobra.Command {
 			files.Stdin, files.Warn = io.In, warner(io)
 			var in app.SysSource = &files
 			if len(files.Files) == 0 {
-				in = &app.SysLive{Config: syscalls.Config{Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Lost: o.lost(nil, io)}}
+				o.filter = strings.Join(args, " ")
+				plan, err := o.plan(nil)
+				if err != nil {
+					return err
+				}
+				in = &app.SysLive{Config: syscalls.Config{Plan: plan, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Lost: o.lost(nil, io)}}
 			}
 			n, err := app.StoreSys(c.Context(), cfg, in, f)
 			if err != nil {
@@ -184,6 +189,9 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	if err != nil {
 		return errors.Join(err, out.Flush())
 	}
+	if o.explain {
+		return o.explainPlan(stdio.Out, r.runs)
+	}
 	var first func() error
 	if o.write != "" {
 		r.write = app.NewSysWriter(o.writeTo(stdio, s, filter), s)
@@ -199,21 +207,59 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(o.duration)*time.Second)
 		defer cancel()
 	}
-	damaged, err := o.input(first, out, stdio).Run(ctx, s, r.event)
+	in, err := o.input(r, first, out, stdio)
+	if err != nil {
+		return err
+	}
+	damaged, err := in.Run(ctx, s, r.event)
 	return r.finish(err, damaged, out, stdio)
 }
 
+// plan is what the kernel tests of the filter and of those of chisels.
+func (o *sysOptions) plan(chisels []*chisel.Run) (*syscalls.Plan, error) {
+	p, err := syscalls.Compile(o.filter)
+	if err != nil || len(chisels) == 0 {
+		return p, err
+	}
+	var any *syscalls.Plan
+	for _, c := range chisels {
+		q, err := syscalls.Compile(c.Filter())
+		if err != nil {
+			return nil, err
+		}
+		if any == nil {
+			any = q
+		} else {
+			any = any.Or(q)
+		}
+	}
+	return p.And(any), nil
+}
+
+// explainPlan says what the kernel tests.
+func (o *sysOptions) explainPlan(out io.Writer, chisels []*chisel.Run) error {
+	p, err := o.plan(chisels)
+	if err == nil {
+		_, err = io.WriteString(out, p.Explain())
+	}
+	return err
+}
+
 // input is where events come from. first is called before the first one.
-func (o *sysOptions) input(first func() error, out *bufio.Writer, stdio Stdio) app.SysSource {
+func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, stdio Stdio) (app.SysSource, error) {
 	if len(o.files) == 0 {
-		cfg := syscalls.Config{Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
-		return &app.SysLive{Config: cfg, First: first}
+		plan, err := o.plan(r.runs)
+		if err != nil {
+			return nil, err
+		}
+		cfg := syscalls.Config{Plan: plan, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		return &app.SysLive{Config: cfg, First: first}, nil
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}
 	if o.progress {
 		files.Progress(func(n int64) { fmt.Fprintf(stdio.Err, "%d MB read\n", n>>20) })
 	}
-	return files
+	return files, nil
 }
 
 // lost says on standard error that calls were lost, and with -j in what is printed too.

@@ -97,6 +97,7 @@ func makeHandlers() (h [scap.Types]handler) {
 	set(onSetpgid, 295)
 	set(onSetsid, 275)
 	set(onChroot, 267)
+	set(onPrctl, 401)
 	set(onCapset, 353)
 	set(onContainer, 228)
 	set(onContainerJSON, 272, 324)

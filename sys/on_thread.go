@@ -390,6 +390,16 @@ func onChroot(s *Inspector, e *Event) {
 	}
 }
 
+// setName is the option of prctl that gives the thread a name.
+const setName = 15
+
+func onPrctl(s *Inspector, e *Event) {
+	option, _ := e.Int(1)
+	if n, ok := e.Int(0); ok && n == 0 && option == setName && len(e.Text(2)) > 0 {
+		e.Thread.Comm = s.names.get(e.Text(2))
+	}
+}
+
 func onCapset(s *Inspector, e *Event) {
 	if n, ok := e.Int(0); !ok || n < 0 || e.Params() < 4 {
 		return

@@ -36,7 +36,7 @@ type kernel struct {
 const batch = 256 << 10
 
 // load loads the programs with their constants; nothing is traced before attach.
-func load(cfg *Config, table [maxCalls]bpf.SyscallsCall) (*kernel, error) {
+func load(cfg *Config) (*kernel, error) {
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) { // newer kernels have no such limit
 		return nil, err
 	}
@@ -44,8 +44,9 @@ func load(cfg *Config, table [maxCalls]bpf.SyscallsCall) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	constants := map[string]any{bpf.SyscallsVarCalls: table, bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
+	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve")}
+	cfg.Plan.constants(constants)
 	for name, v := range constants {
 		if err := spec.Variables[name].Set(v); err != nil {
 			return nil, fmt.Errorf("constant %s: %w", name, err)
@@ -61,12 +62,73 @@ func load(cfg *Config, table [maxCalls]bpf.SyscallsCall) (*kernel, error) {
 	if err != nil {
 		return nil, refused(fmt.Errorf("load the programs: %w", err))
 	}
+	if err := cfg.Plan.fill(programs.Maps[bpf.SyscallsMapPorts]); err != nil {
+		programs.Close()
+		return nil, err
+	}
 	k := &kernel{programs: programs, lost: programs.Maps[bpf.SyscallsMapLost]}
 	if k.ring, err = ringbuf.NewReader(programs.Maps[bpf.SyscallsMapRing]); err != nil {
 		programs.Close()
 		return nil, err
 	}
 	return k, nil
+}
+
+// wordSet is a set of numbers as the kernel part has it.
+type wordSet struct {
+	Count, Except uint32
+	Of            [maxNumbers]uint32
+}
+
+func words(s set[uint32]) (out wordSet) {
+	for v := range s.of {
+		out.Of[out.Count] = v
+		out.Count++
+	}
+	out.Except = flag(s.except)
+	return out
+}
+
+// nameSet is a set of names as the kernel part has it.
+type nameSet struct {
+	Count, Except uint32
+	Of            [maxPrograms][longestName + 1]byte
+}
+
+func flag(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// constants adds what the programs know of the plan.
+func (p *Plan) constants(to map[string]any) {
+	names := nameSet{Except: flag(p.programs.except)}
+	for v := range p.programs.of {
+		copy(names.Of[names.Count][:], v)
+		names.Count++
+	}
+	to[bpf.SyscallsVarPrograms] = names
+	to[bpf.SyscallsVarProcesses] = words(p.processes)
+	to[bpf.SyscallsVarThreads] = words(p.threads)
+	to[bpf.SyscallsVarSocketsOnly] = flag(p.sockets)
+	to[bpf.SyscallsVarPortsOnly] = flag(!p.ports.except)
+}
+
+// fill sets the bits of the ports that are looked for.
+func (p *Plan) fill(ports *ebpf.Map) error {
+	for port := range p.ports.of {
+		key := uint32(port) / 64
+		var bits uint64
+		if err := ports.Lookup(key, &bits); err != nil {
+			return fmt.Errorf("ports of the filter: %w", err)
+		}
+		if err := ports.Put(key, bits|1<<(port%64)); err != nil {
+			return fmt.Errorf("ports of the filter: %w", err)
+		}
+	}
+	return nil
 }
 
 // attach begins to trace.

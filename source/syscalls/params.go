@@ -25,6 +25,7 @@ var makers = map[string]maker{
 	"time":     addTime,
 	"signals":  addSignals,
 	"value":    addOption,
+	"name":     addName,
 	"child":    addChild,
 	"program":  addProgram,
 }
@@ -234,6 +235,18 @@ func addOption(d *decoder, p *param) {
 		d.data = append(append(d.data, 0), b...)
 	}
 	d.end()
+}
+
+// setName is the option of prctl that gives a thread a name.
+const setName = 15
+
+// addName: name(K), the text that prctl was given, if its option takes one.
+func addName(d *decoder, p *param) {
+	if d.args[0] == setName {
+		d.add(d.bytes(p.of[0], 0))
+		return
+	}
+	d.add([]byte{0})
 }
 
 // process is what is known of a process, as bpf/syscalls.bpf.c lays it out.

@@ -19,6 +19,7 @@ type Config struct {
 	Snaplen int             // bytes of data of a call; 0: 80
 	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 8 MiB
 	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
+	Plan    *Plan           // what the kernel tests; nil: everything is captured
 	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
 	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
 	Lost    func(*Losses)   // called when more was lost, at most once a second; may be nil
@@ -72,7 +73,10 @@ func Open(cfg Config) (*Source, error) {
 		cfg.Buffer = DefaultBuffer
 	}
 	cfg.Snaplen = min(cfg.Snaplen, MaxSnaplen)
-	k, err := load(&cfg, kernelTable(func(int, *call) uint8 { return callWanted }))
+	if cfg.Plan == nil {
+		cfg.Plan = Everything()
+	}
+	k, err := load(&cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,12 @@ const (
 	whole    = 7
 )
 
-const callWanted = 1 // bpf_syscalls_call.flags
+// What the kernel part is to do about a call, as it numbers that.
+const (
+	callWanted = 1
+	callState  = 2
+	callUses   = 4
+)
 
 const maxCalls = 512 // numbers of calls that the kernel part knows
 
@@ -211,15 +216,16 @@ func integer(s string) int {
 	return n
 }
 
-// kernel is the table as the kernel part has it: what is wanted of each call.
-func kernelTable(wanted func(number int, c *call) (flags uint8)) (out [maxCalls]bpf.SyscallsCall) {
+// table is what is wanted of each call, as the kernel part has it.
+func (p *Plan) table() (out [maxCalls]bpf.SyscallsCall) {
 	for i := range calls {
 		c := &calls[i]
 		if c.name == "" {
 			continue
 		}
 		k := &out[i]
-		k.Flags, k.Class = wanted(i, c), uint8(c.category())
+		k.Class = uint8(c.category())
+		k.Flags, k.Fd = p.wanted(c)
 		for j, o := range c.ops {
 			k.Op[j].Kind, k.Op[j].Arg, k.Op[j].Size, k.Op[j].Unit = o.kind, o.arg, o.size, o.unit
 		}

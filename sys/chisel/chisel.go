@@ -46,6 +46,7 @@ type Chisel struct {
 // Run is a running chisel.
 type Run struct {
 	filter   *sys.Filter
+	text     string // of the filter
 	event    func(e *sys.Event) error
 	interval int64 // ns of event time between calls of tick
 	tick     func(e *sys.Event, at int64, delta int64)
@@ -152,8 +153,11 @@ func (r *Run) End() error {
 // newRun compiles the filter of a chisel.
 func newRun(filter string) (*Run, error) {
 	f, err := sys.NewFilter(filter)
-	return &Run{filter: f}, err
+	return &Run{filter: f, text: filter}, err
 }
+
+// Filter is the text of the filter that events pass before the chisel sees them; "" if it sees all.
+func (r *Run) Filter() string { return r.text }
 
 // fields compiles fields that must exist.
 func fields(st *sys.Style, names ...string) []*sys.Field {

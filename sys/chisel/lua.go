@@ -233,7 +233,7 @@ func (s *script) chiselFunctions() map[string]lua.LGFunction {
 		},
 		"set_filter": func(l *lua.LState) int {
 			f, err := sys.NewFilter(l.CheckString(1))
-			s.run.filter = f
+			s.run.filter, s.run.text = f, l.CheckString(1)
 			return s.fail(err)
 		},
 		"set_event_formatter": func(l *lua.LState) int {
