@@ -4,8 +4,10 @@ import "golang.org/x/sys/unix"
 
 // flagSets translate flags and enumerations of the kernel into those of .scap files, which are the same on all machines.
 var flagSets = map[string]func(uint64) uint64{
-	"open": bits(openFlags, map[uint64]uint64{0: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}, unix.O_ACCMODE),
-	"mode": func(v uint64) uint64 { return v & 0o7777 },
+	"open":  bits(openFlags, map[uint64]uint64{0: 1, unix.O_WRONLY: 2, unix.O_RDWR: 3}, unix.O_ACCMODE),
+	"new":   bits(openFlags, nil, 0), // of descriptors that are no files
+	"epoll": bits([][2]uint64{{unix.EPOLL_CLOEXEC, 1}}, nil, 0),
+	"mode":  func(v uint64) uint64 { return v & 0o7777 },
 	"dev": func(v uint64) uint64 {
 		major, minor := v>>20, v&0xfffff
 		return minor&0xff | major<<8 | minor&^0xff<<12

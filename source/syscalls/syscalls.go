@@ -244,7 +244,11 @@ func findEnterParams() (out [scap.Types][]int8) {
 	for t := scap.Type(1); t < scap.Types; t += 2 {
 		exit := t.Info()
 		for _, p := range (t - 1).Info().Params {
-			out[t] = append(out[t], int8(exit.Find(p.Name)))
+			i := exit.Find(p.Name)
+			if i < 0 && p.Name == "fd" { // of dup and its kin
+				i = exit.Find("oldfd")
+			}
+			out[t] = append(out[t], int8(i))
 		}
 	}
 	return out

@@ -6,14 +6,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/source/syscalls"
@@ -34,62 +31,19 @@ func TestMain(m *testing.M) {
 // line is how a call is compared: with its result and what it was about.
 const line = "%evt.type %evt.args"
 
-// act makes calls of which it knows everything, and prints what a capture has to show of each.
-func act(dir string) {
-	runtime.LockOSThread()
-	must := func(err error) {
-		if err != nil {
-			panic(err)
-		}
-	}
-	tell := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-	name := filepath.Join(dir, "file")
-
-	fd, err := unix.Open(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o640)
-	must(err)
-	tell("openat fd=%d(<f>%s) dirfd=-100(AT_FDCWD) name=%[2]s flags=39(O_EXCL|O_CREAT|O_RDWR) mode=0640", fd, name)
-	n, err := unix.Write(fd, []byte("hello, world"))
-	must(err)
-	tell("write res=%d data=hello, world fd=%d(<f>%s) size=12", n, fd, name)
-	b := make([]byte, 100)
-	n, err = unix.Pread(fd, b, 7)
-	must(err)
-	tell("pread res=%d data=world fd=%d(<f>%s) size=100 pos=7", n, fd, name)
-	at, err := unix.Seek(fd, -3, io.SeekEnd)
-	must(err)
-	tell("lseek res=%d fd=%d(<f>%s) offset=-3 whence=2(SEEK_END)", at, fd, name)
-	n, err = unix.Readv(fd, [][]byte{make([]byte, 1), make([]byte, 10)})
-	must(err)
-	tell("readv res=%d size=11 data=rld fd=%d(<f>%s)", n, fd, name)
-	n, err = unix.Writev(fd, [][]byte{[]byte("one "), []byte("two")})
-	must(err)
-	tell("writev res=%d data=one two fd=%d(<f>%s) size=7", n, fd, name)
-	must(unix.Close(fd))
-	tell("close res=0 fd=%d(<f>%s)", fd, name)
-	must(unix.Mkdir(dir+"/sub", 0o755))
-	tell("mkdirat res=0 dirfd=-100(AT_FDCWD) path=%s/sub mode=1ED", dir)
-	must(unix.Rename(name, dir+"/sub/file"))
-	tell("renameat res=0 olddirfd=-100(AT_FDCWD) oldpath=%s newdirfd=-100(AT_FDCWD) newpath=%s/sub/file", name, dir)
-	must(unix.Unlink(dir + "/sub/file"))
-	tell("unlinkat res=0 dirfd=-100(AT_FDCWD) name=%s/sub/file flags=0", dir)
-	_, err = unix.Open(dir+"/absent", unix.O_RDONLY, 0)
-	tell("openat fd=-2(ENOENT) dirfd=-100(AT_FDCWD) name=%s/absent flags=1(O_RDONLY) mode=0 dev=0 ino=0", dir)
-	if err != unix.ENOENT {
-		panic(err)
-	}
-	tell("")
-}
-
-// capture runs a capture while f acts, and gives the lines in the format of those events that pass the filter.
-func capture(t *testing.T, cfg syscalls.Config, filter, format string, f func()) []string {
+// capture runs a capture while f acts, and gives for each filter the lines in the format of those events that pass it.
+func capture(t *testing.T, cfg syscalls.Config, filters []string, format string, f func()) [][]string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
 	s := sys.New()
-	pass, err := sys.NewFilter(filter)
-	if err != nil {
-		t.Fatal(err)
+	pass := make([]*sys.Filter, len(filters))
+	for i, text := range filters {
+		var err error
+		if pass[i], err = sys.NewFilter(text); err != nil {
+			t.Fatal(err)
+		}
 	}
 	show, err := sys.NewFormat("*"+format, &sys.Style{}, sys.ClockHuman)
 	if err != nil {
@@ -109,7 +63,7 @@ func capture(t *testing.T, cfg syscalls.Config, filter, format string, f func())
 		cancel()
 	}()
 	var raw scap.Event
-	var out []string
+	out := make([][]string, len(filters))
 	for {
 		e, err := s.Next(src, &raw)
 		if err == io.EOF {
@@ -118,56 +72,110 @@ func capture(t *testing.T, cfg syscalls.Config, filter, format string, f func())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !pass.Pass(e) {
-			continue
-		}
-		if b, ok := show.Append(nil, e); ok {
-			out = append(out, strings.TrimRight(string(b), " "))
+		for i := range pass {
+			if !pass[i].Pass(e) {
+				continue
+			}
+			if b, ok := show.Append(nil, e); ok {
+				out[i] = append(out[i], strings.TrimRight(string(b), " "))
+			}
 		}
 	}
 }
 
-// What a program did, a capture shows: each call in its order, with arguments, data and result.
-func TestCalls(t *testing.T) {
+// actor starts the process that makes calls, in a folder of its own, and gives what it told and its id.
+func actor(t *testing.T, dir string) (told []string, pid int) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return nil, 0
 	}
-	var said []byte
-	var pid int
-	got := capture(t, syscalls.Config{Snaplen: 80}, "evt.dir=< and proc.name=syscalls.test", "%proc.pid "+line, func() {
-		c := exec.Command(self)
-		c.Env = append(os.Environ(), acting+"="+t.TempDir())
-		c.Stderr = os.Stderr
-		said, err = c.Output()
-		if err == nil {
-			pid = c.ProcessState.Pid()
-		}
-	})
+	c := exec.Command(self)
+	c.Env = append(os.Environ(), acting+"="+dir)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return nil, 0
 	}
-	prefix := fmt.Sprint(pid, " ")
-	at := 0
-	for want := range strings.Lines(string(said)) {
-		want = strings.TrimRight(want, " \n")
-		if want == "" {
-			continue
-		}
-		i := slices.IndexFunc(got[at:], func(l string) bool {
-			rest, ok := strings.CutPrefix(l, prefix)
-			return ok && strings.HasPrefix(rest, want)
-		})
-		if i < 0 {
+	return strings.Split(strings.TrimSpace(string(out)), "\n"), c.ProcessState.Pid()
+}
+
+// What a program did, a capture shows: each call in its order, with arguments, data and result.
+func TestCalls(t *testing.T) {
+	for _, pairs := range []bool{false, true} {
+		var told []string
+		var pid int
+		dir := t.TempDir()
+		got := capture(t, syscalls.Config{Pairs: pairs}, []string{"evt.dir=< and proc.name=syscalls.test"}, "%proc.pid "+line, func() { told, pid = actor(t, dir) })[0]
+		prefix := fmt.Sprint(pid, " ")
+		at := 0
+		for _, want := range told {
+			i := slices.IndexFunc(got[at:], func(l string) bool { return strings.HasPrefix(l, prefix+strings.TrimRight(want, " ")) })
+			if i >= 0 {
+				at += i + 1
+				continue
+			}
+			t.Errorf("not captured (in pairs: %v): %s", pairs, want)
 			name, _, _ := strings.Cut(want, " ")
-			t.Errorf("not captured: %s", want)
 			for _, l := range got {
 				if strings.HasPrefix(l, prefix+name+" ") {
 					t.Log(l)
 				}
 			}
-			continue
 		}
-		at += i + 1
+		if len(told) < 30 {
+			t.Errorf("the program told of %d calls", len(told))
+		}
+	}
+}
+
+// changing are the parts of lines that differ between runs: ports, processes, inodes.
+var changing = regexp.MustCompile(`:\d+|ino=\d+|pid=\d+|TestFilters\d+/\d+|tid=\d+|vm_\w+=\d+|pgft_\w+=\d+`)
+
+// A filter that is pushed into the kernel shows what the same filter shows that is not.
+func TestFilters(t *testing.T) {
+	filters := []string{
+		"evt.type in (pread, write)",
+		"evt.type!=write and fd.name contains /file",
+		"not (evt.type=openat or evt.type=read) and evt.is_io=true and fd.type=file",
+		"fd.sport exists",
+		"evt.buffer contains hello or fd.type=ipv4",
+		"fd.l4proto=udp and evt.category=net",
+		"evt.category=file and evt.failed=true",
+	}
+	for i := range filters {
+		filters[i] = "proc.name=syscalls.test and " + filters[i]
+	}
+	show := func(plan *syscalls.Plan, filters ...string) [][]string {
+		pid := 0
+		dir := t.TempDir()
+		out := capture(t, syscalls.Config{Plan: plan}, filters, "%proc.pid "+line, func() { _, pid = actor(t, dir) })
+		for i := range out {
+			out[i] = slices.DeleteFunc(out[i], func(l string) bool {
+				acted := strings.Contains(l, dir) || strings.Contains(l, "127.0.0.1") || strings.Contains(l, "(<4>)")
+				return !acted || !strings.HasPrefix(l, fmt.Sprint(pid, " "))
+			})
+			for j, l := range out[i] {
+				_, l, _ = strings.Cut(l, " ")
+				out[i][j] = changing.ReplaceAllString(l, "")
+			}
+		}
+		return out
+	}
+	want := show(nil, filters...)
+	for i, filter := range filters {
+		plan, err := syscalls.Compile(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := show(plan, filter)[0]
+		if !slices.Equal(got, want[i]) {
+			t.Errorf("%s\npushed into the kernel:\n%s\nnot:\n%s", filter, strings.Join(got, "\n"), strings.Join(want[i], "\n"))
+		}
+		if len(want[i]) < 1 {
+			t.Errorf("%s shows nothing", filter)
+		}
 	}
 }
