@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tapir-project/tapir/dissect"
 	"github.com/tapir-project/tapir/flow"
 	"github.com/tapir-project/tapir/packet"
 	"github.com/tapir-project/tapir/record"
@@ -38,6 +39,7 @@ func (s *Server) packets(w *reply, r *http.Request, p *params) error {
 	w.Header().Set("Content-Type", "application/json")
 	list := packetList{full: full, analyses: number == 0, line: []byte(`{"packets":[`)}
 	list.talk = conversation{ends: newEnds(rec), say: func(piece) bool { return true }}
+	list.session = spoken(rec)
 	n, more := 0, false
 	err = s.sessionPackets(r.Context(), rec, func(pkt *record.Packet) bool {
 		n++
@@ -101,6 +103,7 @@ type packetList struct {
 	analyses bool
 	talk     conversation // what was said before
 	zero     [2]origin    // of the client's and the server's sequence numbers
+	session  dissect.Session
 	n        int
 	line     []byte
 	d        packet.Decoded
@@ -149,7 +152,11 @@ func (l *packetList) origins() (own, other *origin) {
 
 func (l *packetList) add(p *record.Packet, number int) {
 	marks := l.see(p)
-	tree := packet.Tree(p)
+	tree, top, ok := dissect.Tree(p, l.session)
+	if !ok {
+		n := innermost(tree)
+		top = dissect.Line{Protocol: n.Name, Info: n.Value}
+	}
 	dst := comma(l.line, l.n)
 	l.n++
 	dst = append(dst, `{"number":`...)
@@ -163,11 +170,10 @@ func (l *packetList) add(p *record.Packet, number int) {
 	dst = append(dst, `,"payload":`...)
 	dst = strconv.AppendUint(dst, uint64(l.d.PayloadLen), 10)
 	dst = append(append(dst, `,"from":"`...), sideName(l.talk.ends.client(&l.d))...)
-	top := innermost(tree)
 	dst = append(dst, `","protocol":`...)
-	dst = record.AppendJSONString(dst, top.Name)
+	dst = record.AppendJSONString(dst, top.Protocol)
 	dst = append(dst, `,"info":`...)
-	dst = record.AppendJSONString(dst, top.Value)
+	dst = record.AppendJSONString(dst, top.Info)
 	if l.isTCP() {
 		dst = l.appendTCP(dst)
 	}
@@ -183,6 +189,29 @@ func (l *packetList) add(p *record.Packet, number int) {
 		dst = append(dst, '"')
 	}
 	l.line = append(dst, '}')
+}
+
+var (
+	fProtocol   = record.MustID("network.protocol")
+	fTLSVersion = record.MustID("tls.version")
+)
+
+// spoken is what a session's record says of the protocols that its packets are of. A version of TLS counts if there was one only.
+func spoken(rec *record.Record) (s dissect.Session) {
+	versions := 0
+	for i := range rec.Values.Len() {
+		switch x := rec.Values.At(i); x.Field() {
+		case fProtocol:
+			s.Protocols = append(s.Protocols, string(x.Text()))
+		case fTLSVersion:
+			s.TLS = string(x.Text())
+			versions++
+		}
+	}
+	if versions > 1 {
+		s.TLS = ""
+	}
+	return s
 }
 
 // innermost is the header that says most: the last one that has fields.

@@ -270,9 +270,16 @@ type packetPage struct {
 			Seq, Ack, Window uint32
 			Flags            []string
 		}
-		Tree []packet.Node
+		Tree []treeNode
 	}
 	More bool
+}
+
+// treeNode is a node as the API has it.
+type treeNode struct {
+	Name, Value    string
+	Offset, Length int
+	Children       []treeNode
 }
 
 func (c *client) packetPage(id record.ID, nameValue ...string) (p packetPage) {
@@ -303,23 +310,35 @@ func TestPackets(t *testing.T) {
 		if want := sideName(d.SrcPort > d.DstPort); p.From != want {
 			t.Errorf("packet %d is from %s", i, p.From)
 		}
-		if len(p.Tree) < 4 || p.Protocol != "Transmission Control Protocol" || !strings.Contains(p.Info, itoa(int(d.SrcPort))) {
-			t.Errorf("packet %d: %s %q, %d nodes", i, p.Protocol, p.Info, len(p.Tree))
+		protocol, info := "Transmission Control Protocol", "Src Port: "+itoa(int(d.SrcPort))
+		if len(d.Payload) > 0 {
+			protocol, info = "HTTP", "HTTP/1.1"
+			if !bytes.Contains(d.Payload, []byte(" HTTP/1.1\r\n")) && !bytes.HasPrefix(d.Payload, []byte("HTTP/1.1 ")) {
+				info = "Continuation, " + itoa(len(d.Payload)) + " bytes"
+			}
+		}
+		if len(p.Tree) < 4 || p.Protocol != protocol || !strings.Contains(p.Info, info) {
+			t.Errorf("packet %d: %s %q, %d nodes, want %s %q", i, p.Protocol, p.Info, len(p.Tree), protocol, info)
 		}
 	}
 	if got := strings.Join(page.Packets[0].TCP.Flags, ",") + " " + strings.Join(page.Packets[1].TCP.Flags, ","); got != "SYN SYN,ACK" {
 		t.Errorf("flags: %s", got)
 	}
 	checkTree(t, page.Packets[3].Tree, 0, len(frames[3].Data))
+	http := page.Packets[3].Tree[len(page.Packets[3].Tree)-1]
+	method := http.Children[0].Children[0]
+	if b := frames[3].Data[method.Offset : method.Offset+method.Length]; http.Name != "Hypertext Transfer Protocol" || method.Name != "Request Method" || string(b) != "GET" {
+		t.Errorf("%s, %s: %q", http.Name, method.Name, b)
+	}
 }
 
 // checkTree holds that every node lies within its parent's bytes.
-func checkTree(t *testing.T, nodes []packet.Node, from, to int) {
+func checkTree(t *testing.T, nodes []treeNode, from, to int) {
 	for _, n := range nodes {
-		if n.Off < from || n.Off+n.Len > to {
-			t.Errorf("%s is %d+%d, outside %d..%d", n.Name, n.Off, n.Len, from, to)
+		if n.Offset < from || n.Offset+n.Length > to {
+			t.Errorf("%s is %d+%d, outside %d..%d", n.Name, n.Offset, n.Length, from, to)
 		}
-		checkTree(t, n.Children, from, to)
+		checkTree(t, n.Children, n.Offset, n.Offset+n.Length)
 	}
 }
 

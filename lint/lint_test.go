@@ -100,6 +100,7 @@ var rules = []rule{
 	{of: "query", may: []string{"record"}, why: "the language knows no store, so that every store answers it alike"},
 	{of: "proto", may: []string{"record", "packet"}, why: "the parser contract sees bytes and packet times only"},
 	{of: "proto", deep: true, may: []string{"proto", "record", "packet", "internal/tlshello"}, why: "a parser sees no clock, store, configuration or log, and never a sibling: so it is deterministic and can be fuzzed"},
+	{of: "dissect", may: []string{"packet", "record", "proto", "proto/dns", "proto/dhcp", "proto/tls", "proto/http", "internal/tlshello"}, why: "one packet for the eye is a function of its bytes; formats are those of the parsers, so that none is written twice"},
 	{of: "flow", may: []string{"record", "packet", "proto", "reassembly", "internal/communityid", "pcapstore"}, why: "a flow table is a function of packets; of the packet store it keeps the handle that names a flow"},
 	{of: "reassembly", may: []string{"record", "packet"}, why: "reassembly is a function of segments and fragments"},
 	{of: "store", may: []string{"record", "query"}, why: "the Store interface is what stores share"},
@@ -166,7 +167,7 @@ func TestBans(t *testing.T) {
 
 // Packet handling knows packet time only: the same capture must give the same output.
 func TestNoClockBelowThePipeline(t *testing.T) {
-	pure := []string{"record", "packet", "flow", "reassembly", "proto", "query", "scap", "sys"}
+	pure := []string{"record", "packet", "dissect", "flow", "reassembly", "proto", "query", "scap", "sys"}
 	for _, p := range load(t) {
 		for _, dir := range pure {
 			if !under(p.path, dir) {

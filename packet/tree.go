@@ -21,11 +21,27 @@ type Node struct {
 // It goes the way Decode goes, by the same rules where they have to guess, but also shows what Decode refuses. Nodes are
 // of the packet's bytes: p.Data[Off:Off+Len].
 func Tree(p *record.Packet) []Node {
+	ns, _ := TreeBody(p)
+	return ns
+}
+
+// Body is what a tree has as the payload of TCP or UDP: p.Data[Off:Off+Len]. The zero Body is none.
+type Body struct {
+	Node             int   // its place in the tree
+	Proto            uint8 // ProtoTCP, ProtoUDP or ProtoUDPLite
+	SrcPort, DstPort uint16
+	Off, Len         int
+	Wire             int // bytes on the wire, Len or more
+}
+
+// TreeBody is Tree for who goes on above the transport layer: it also says where the payload is that has nodes of no more than
+// its length.
+func TreeBody(p *record.Packet) ([]Node, Body) {
 	t := &tree{data: p.Data}
 	v := view{0, len(p.Data), max(len(p.Data), int(p.WireLen))}
 	t.frame(p, v)
 	t.link(p.Link, v)
-	return t.out
+	return t.out, t.body
 }
 
 // maxHeaders bounds the headers of a tree, as MaxDepth does those that are decoded. It is larger because here every label,
@@ -38,6 +54,7 @@ type tree struct {
 	out   []Node
 	depth int  // headers opened
 	loose bool // as in Decoded
+	body  Body
 
 	// The innermost IP header, for the checksums above it.
 	src, dst []byte
@@ -95,6 +112,14 @@ func (t *tree) payload(name string, v view) {
 		value += fmt.Sprintf(", %d captured", v.size())
 	}
 	t.note(name, value, v)
+}
+
+// carried adds the payload of a transport header h, whose ports come first.
+func (t *tree) carried(proto uint8, h *header, name string, v view) {
+	if v.size() > 0 {
+		t.body = Body{len(t.out), proto, be16(h.b), be16(h.b[2:]), v.at, v.size(), v.n}
+	}
+	t.payload(name, v)
 }
 
 // count says n bytes in words.

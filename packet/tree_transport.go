@@ -111,7 +111,7 @@ func (t *tree) tcp(v view) {
 	h.options("Options", tcpHeader, tcpOptionName, tcpOptionValue)
 	t.add(h)
 	if size >= tcpHeader {
-		t.payload("TCP payload", v.skip(size))
+		t.carried(ProtoTCP, h, "TCP payload", v.skip(size))
 	}
 }
 
@@ -179,7 +179,7 @@ func (t *tree) udp(proto uint8, v view) {
 	h.field("Checksum", 6, 2, fmt.Sprintf("0x%04x [%s]", h.uint(6, 2), t.udpChecksum(proto, h, body)))
 	t.add(h)
 	if inner := body.skip(udpHeader); !mayTunnel(sport, dport) || !t.udpTunnel(sport, dport, inner) {
-		t.payload("UDP payload", inner)
+		t.carried(proto, h, "UDP payload", inner)
 	}
 	t.padding(v.skip(body.n))
 }

@@ -319,6 +319,8 @@ func TestNames(t *testing.T) {
 		{"pointer forward", "c002 0161 00", 0, "", notAName},
 		{"loop", "0161 c002 c000", 4, "", notAName},
 		{"half a pointer", "00c0", 1, "", notAName},
+		{"as many pointers as labels", chainOfPointers(maxPointers), 2*maxPointers - 1, "", 2*maxPointers + 1},
+		{"more of them", chainOfPointers(maxPointers + 1), 2*maxPointers + 1, "", notAName},
 		{"cut", "03 7777", 0, "", notAName},
 		{"no end", "01 61", 0, "", notAName},
 		{"extended label", "41 61 00", 0, "", notAName},
@@ -335,6 +337,15 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: got %q, %d, want %q, %d", c.name, got, next, c.want, c.next)
 		}
 	}
+}
+
+// chainOfPointers is the root's name and n pointers, each to the one before.
+func chainOfPointers(n int) string {
+	s := "00"
+	for i := range n {
+		s += fmt.Sprintf("%04x", 0xc000|max(2*i-1, 0))
+	}
+	return s
 }
 
 func TestPunycode(t *testing.T) {
@@ -441,9 +452,13 @@ func TestHostile(t *testing.T) {
 		{"addresses", "0001 0001 00000000 0004 0a000001"},
 		{"texts", "0010 0001 00000000 0002 0161"},
 		{"next names", "002f 0001 00000000 0002 c01f"},
+		{"chains of pointers", ""},
 	} {
 		b := newBench(proto.UDP, "192.0.2.53", 53)
-		msg := hostile(t, unhex(t, c.record))
+		msg := chained(t)
+		if c.record != "" {
+			msg = hostile(t, unhex(t, c.record))
+		}
 		start := time.Now()
 		b.f.Data(proto.ToClient, msg, 1)
 		if took := time.Since(start); took > 3*time.Second { // 15 ms alone; the race detector on a busy machine takes thirty times that
@@ -471,6 +486,23 @@ func hostile(t *testing.T, rec []byte) []byte {
 		owner := at[n%2]
 		msg = append(append(msg, 0xc0|byte(owner>>8), byte(owner)), rec...)
 		msg[len(msg)-len(rec)+7] = byte(n) // TTLs differ, so that sets grow
+	}
+	binary.BigEndian.PutUint16(msg[6:], uint16(n))
+	return msg
+}
+
+// chained is a response whose records are of the names of two chains of pointers, as long as pointers reach.
+func chained(t *testing.T) []byte {
+	msg := answer(t, 7, "x.", "192.0.2.1")[:headerBytes+7]
+	msg = append(append(msg, 0), unhex(t, "0010 0001 00000000 3e01 00")...)
+	for root := len(msg) - 1; len(msg) < root+0x3e01; {
+		msg = binary.BigEndian.AppendUint16(msg, 0xc000|uint16(max(len(msg)-2, root)))
+	}
+	ends := [2]int{len(msg) - 2, len(msg) - 4}
+	n := 1
+	for ; len(msg) < 64000; n++ {
+		msg = binary.BigEndian.AppendUint16(msg, 0xc000|uint16(ends[n%2]))
+		msg = append(msg, unhex(t, "0001 0001 00000000 0004 0a000001")...)
 	}
 	binary.BigEndian.PutUint16(msg[6:], uint16(n))
 	return msg

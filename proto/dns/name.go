@@ -8,6 +8,7 @@ import (
 const (
 	maxWireName = 255             // RFC 1035 §2.3.4: bytes of a name on the wire
 	maxTextName = 4 * maxWireName // each byte may become \ddd
+	maxPointers = 127             // in a name: more than it can have labels, so that no chain of them costs time
 	notAName    = -1              // offset of what follows something that is no name
 	pointerMask = 0xc0            // the upper bits of a length that is a pointer (RFC 1035 §4.1.4)
 )
@@ -30,7 +31,7 @@ var plain = func() (t [256]byte) {
 // RFC 1035 §4.1.4 has it ("a prior occurrence"); so a name ends.
 func appendName(dst, msg []byte, off int) ([]byte, int) {
 	start := len(dst)
-	next, limit, wire := notAName, off, 0
+	next, limit, wire, pointers := notAName, off, 0, 0
 	for off < len(msg) {
 		n := int(msg[off])
 		switch {
@@ -47,7 +48,7 @@ func appendName(dst, msg []byte, off int) ([]byte, int) {
 				next = off + 2
 			}
 			to := (n&^pointerMask)<<8 | int(msg[off+1])
-			if to >= limit {
+			if pointers++; to >= limit || pointers > maxPointers {
 				return dst[:start], notAName
 			}
 			off, limit = to, to

@@ -32,14 +32,7 @@ var layouts = [...]string{
 // RFC 3597 §5 has it: \# length hex. So the text is never empty.
 func (r *reader) appendRData(dst []byte, x *rr) []byte {
 	start := len(dst)
-	layout := ""
-	switch {
-	case int(x.typ) < len(layouts):
-		layout = layouts[x.typ]
-	case x.typ|1 == 32769: // TA and DLV are as DS
-		layout = layouts[typeDS]
-	}
-	off := x.off
+	layout, off := layoutOf(x.typ), x.off
 	for i := 0; i < len(layout) && off != notAName; i++ {
 		mark := len(dst)
 		if i > 0 {
@@ -58,6 +51,17 @@ func (r *reader) appendRData(dst []byte, x *rr) []byte {
 		return append(dst, '"', '"')
 	}
 	return dst
+}
+
+// layoutOf is the layout of a type's data, "" if it has none.
+func layoutOf(typ uint16) string {
+	switch {
+	case int(typ) < len(layouts):
+		return layouts[typ]
+	case typ|1 == 32769: // TA and DLV are as DS
+		return layouts[typeDS]
+	}
+	return ""
 }
 
 // appendGeneric is the form of RFC 3597 §5.

@@ -122,3 +122,13 @@ func headerBelow(b []byte) candidateVerdict {
 	}
 	return candidateOpen
 }
+
+// FindStart returns where the first message in b begins, by the rules by which a stream that was picked up in its middle is searched: a
+// whole start line with a header field, or the end of the header, below it.
+func FindStart(b []byte) (off int, found bool) {
+	off, found, _ = findStart(b, 0, true)
+	return off, found
+}
+
+// Begins says whether b, cut off perhaps, begins with a known method and then a path or nothing, or as a status line does.
+func Begins(b []byte) bool { return beginsRequest(b) || bytes.HasPrefix(b, []byte("HTTP/")) }
