@@ -63,7 +63,7 @@ test('each further page is small', async ({ page, stored }) => {
   await settled(page);
   const explore = new Set(names);
   const [session] = await stored.search('protocols == http', { limit: '1' });
-  const pages = { status: '/status', session: `/session/${session.session.id}`, host: `/?host=${session.source.ip}` };
+  const pages = { status: '/status', network: '/network', session: `/session/${session.session.id}`, host: `/?host=${session.source.ip}` };
   for (const [name, path] of Object.entries(pages)) {
     names.length = 0;
     await page.goto(stored.at(path, recorded));

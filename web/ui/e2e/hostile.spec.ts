@@ -1,6 +1,7 @@
 // Opens everything on a capture made to attack whoever looks at it (hostile.ts). The guard of fixtures.ts fails the test if
 // a trap ran, asked for something elsewhere, or was only stopped by the policy: it must not even be tried.
 import type { Page } from '@playwright/test';
+import { Exporters } from './exporters';
 import { accessible, expect, settled, test } from './fixtures';
 import { traps } from './hostile';
 
@@ -74,5 +75,38 @@ test('host drawers of it open', async ({ page, traps: server }) => {
     await page.goto(server.at('/', { ...range, host }));
     await touch(page);
     await inert(page);
+  }
+});
+
+test('what exporters and web servers tell is text', async ({ page }) => {
+  const x = await Exporters.start();
+  try {
+    const client = { ip: '10.66.0.2', port: 40_000 };
+    for (const [i, trap] of Object.values(traps).entries()) {
+      x.web.request({ client, server: { ip: '10.66.0.80', port: 80 }, host: trap, uri: `/${trap}`, agent: trap, referrer: trap, user: trap, type: trap, status: 200 });
+      x.core.later(10).count(1 + i, trap, 1e9, 1e8, 1e7).packet(client, { ip: '10.66.0.80', port: 80 }, 1500, 1 + i, 2 + i);
+      await Promise.all([x.web.send(), x.core.send()]);
+      await x.core.later(10).count(1 + i, trap, 1e9, 1e8, 1e7).send();
+    }
+    await x.agents.noise(traps.script);
+    await x.stored('http.request.method == GET', Object.values(traps).length);
+    await x.stored('sflow.in_bit_rate > 0', Object.values(traps).length);
+    for (const params of [{}, { tab: 'interfaces' }, { tab: 'http' }, { tab: 'exporters', exporter: '192.0.2.1/0' }, { tab: 'samples' }, { paths: 'interface' }] as Record<string, string>[]) {
+      await page.goto(x.server.at('/network', { from: '-15m', ...params }));
+      await touch(page);
+      await inert(page);
+      // nothing turns the direction of text, hides, or controls
+      expect(await page.locator('main').innerText()).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069\ufeff]/);
+    }
+    await page.goto(x.server.at('/network', { from: '-15m', tab: 'http' }));
+    await expect(page.getByText('<script>', { exact: false }).first()).toBeVisible();
+    await accessible(page);
+    for (const trap of Object.values(traps)) {
+      await page.goto(x.server.at('/network', { from: '-15m', tab: 'interfaces', port: trap, rank: trap, paths: trap, exporter: trap, by: trap }));
+      await settled(page);
+      await inert(page);
+    }
+  } finally {
+    await x.stop();
   }
 });

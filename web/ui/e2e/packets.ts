@@ -59,17 +59,7 @@ export class Capture {
   }
 
   private frame(from: Peer, to: Peer, protocol: number, payload: Buffer): this {
-    const eth = Buffer.from('020000000002020000000001' + '0800', 'hex');
-    const ip = Buffer.alloc(20);
-    ip[0] = 0x45;
-    ip.writeUInt16BE(20 + payload.length, 2);
-    ip.writeUInt16BE(this.frames.length & 0xffff, 4);
-    ip[8] = 64;
-    ip[9] = protocol;
-    address(from.ip).copy(ip, 12);
-    address(to.ip).copy(ip, 16);
-    ip.writeUInt16BE(checksum(ip), 10);
-    const data = Buffer.concat([eth, ip, payload]);
+    const data = frame(from, to, protocol, payload, this.frames.length);
     const head = Buffer.alloc(16);
     head.writeUInt32LE(Number(this.now / 1_000_000_000n), 0);
     head.writeUInt32LE(Number(this.now % 1_000_000_000n), 4);
@@ -96,6 +86,21 @@ export class Capture {
   }
 }
 
+/** An Ethernet frame with an IPv4 packet; id numbers packets. */
+export function frame(from: Peer, to: Peer, protocol: number, payload: Buffer, id = 0): Buffer {
+  const eth = Buffer.from('020000000002020000000001' + '0800', 'hex');
+  const ip = Buffer.alloc(20);
+  ip[0] = 0x45;
+  ip.writeUInt16BE(20 + payload.length, 2);
+  ip.writeUInt16BE(id & 0xffff, 4);
+  ip[8] = 64;
+  ip[9] = protocol;
+  address(from.ip).copy(ip, 12);
+  address(to.ip).copy(ip, 16);
+  ip.writeUInt16BE(checksum(ip), 10);
+  return Buffer.concat([eth, ip, payload]);
+}
+
 const address = (ip: string) => Buffer.from(ip.split('.').map(Number));
 
 /** RFC 1071 */
@@ -106,7 +111,8 @@ function checksum(b: Buffer): number {
   return ~sum & 0xffff;
 }
 
-function tcpHeader(from: Peer, to: Peer, seq: number, ack: number, flags: number, data: Uint8Array): Buffer {
+/** A TCP header (RFC 9293 §3.1) with its checksum, for data. */
+export function tcpHeader(from: Peer, to: Peer, seq: number, ack: number, flags: number, data: Uint8Array): Buffer {
   const tcp = Buffer.alloc(20);
   tcp.writeUInt16BE(from.port, 0);
   tcp.writeUInt16BE(to.port, 2);

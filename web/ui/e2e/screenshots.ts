@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { core, Exporters } from './exporters';
 import { expect, recorded, settled, test as base } from './fixtures';
 import { first, many } from './many';
 import { top, type Server } from './tapir';
@@ -114,6 +115,32 @@ test('the session page', async ({ page, stored }) => {
     await page.goto(stored.at(`/session/${http.session.id}`, { ...recorded, ...(tab ? { tab } : {}), ...(tab === 'packets' ? { packet: '6' } : {}) }));
     await picture(page, name!);
   }
+});
+
+test('Network', async ({ page, empty }) => {
+  test.setTimeout(240_000);
+  await page.goto(empty.at('/network'));
+  await picture(page, 'network-empty');
+  const x = await Exporters.start();
+  for (let i = 0; i < 40; i++) {
+    await x.round(0.5 + 0.35 * Math.sin(i / 6));
+    if (i === 9) x.core.lose(3);
+    if (i === 15) x.edge.restart();
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+  await x.agents.noise('hello');
+  const tabs = { network: {}, 'network-interfaces': { tab: 'interfaces' }, 'network-http': { tab: 'http' }, 'network-exporters': { tab: 'exporters', exporter: `${core}/0` }, 'network-samples': { tab: 'samples' } };
+  const to = new Date();
+  const range = { from: new Date(to.getTime() - 42_000).toISOString(), to: to.toISOString() };
+  for (const [name, params] of Object.entries(tabs)) {
+    await page.goto(x.server.at('/network', { ...range, ...params }));
+    await picture(page, name);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(x.server.at('/network', range));
+  await page.getByRole('region', { name: 'Paths between networks' }).scrollIntoViewIfNeeded();
+  await picture(page, 'network-paths', false);
+  await x.stop();
 });
 
 test('Status, without a capture', async ({ page, stored }) => {

@@ -116,6 +116,9 @@ export const serveIn = (space: string, data: string) =>
 export const record = (data: string, ...args: string[]) =>
   start(data, ['record', '--data', data, '--listen', '127.0.0.1:0', '--node', 'sensor-1', ...args]);
 
+/** Starts `tapir sflow collect` on a UDP port of loopback. */
+export const collect = (data: string, port: number) => start(data, ['sflow', 'collect', '--data', data, '--listen', '127.0.0.1:0', '--node', 'sensor-1', '-p', `127.0.0.1:${port}`]);
+
 /** Starts `tapir mirror` in a network namespace; gives what ends it. It has begun when `tapir mirror status` tells of it. */
 export function mirrorIn(space: string, ...args: string[]): () => Promise<void> {
   const child = spawn('ip', ['netns', 'exec', space, program, 'mirror', ...args], { stdio: 'inherit' });

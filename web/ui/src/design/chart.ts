@@ -39,3 +39,9 @@ export function resolve(at: HTMLElement, tokens: string[]): string[] {
   probe.remove();
   return out;
 }
+
+/** Text that fits into so many pixels at the size of the diagram, its end cut if it is longer. */
+export function fit(text: string, pixels: number): string {
+  const most = Math.max(1, Math.floor(pixels / 6.6));
+  return text.length > most ? text.slice(0, most - 1) + '…' : text;
+}

@@ -23,7 +23,7 @@ export const defaults = {
 
   // of one page, or of what is open on it
   event: '', // id of the system call that is open
-  tab: '', // of a session packets, stream or transactions, of the processes files or connections; empty: the first
+  tab: '', // of a session packets, stream or transactions, of the processes files or connections, of the network what it tells; empty: the first
   packet: '', // number of the packet chosen
   at: '', // what of it is chosen: a node of its tree (2.5) or bytes (b34-37)
   as: '', // the stream as text, hex or http; empty: as suits it
@@ -31,6 +31,12 @@ export const defaults = {
   find: '', // what is looked for in the stream
   axis: '', // order: the ladder has a step a packet; empty: time
   zoom: '', // part of the ladder that is shown: from..to in units of its axis
+
+  // of the network's page
+  rank: '', // who is ranked: destinations or pairs; empty: sources
+  paths: '', // what paths join: 8, 24, as, bgp, country, vlan, interface; empty: networks /16
+  port: '', // the interface whose rates are drawn: AGENT/IFINDEX; empty: the fullest
+  exporter: '', // the exporter whose sources are listed: AGENT/SUBAGENT
 };
 export type Name = keyof typeof defaults;
 export type Changes = Partial<Record<Name, string>>;
@@ -190,7 +196,10 @@ export const nav = new Nav();
 export function follow(e: MouseEvent) {
   if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
   const a = (e.target as Element).closest('a');
-  if (!a || a.target || a.hasAttribute('download') || a.origin !== location.origin || a.pathname.startsWith('/api/')) return;
+  const href = a?.getAttribute('href'); // of a drawing's links the properties are objects
+  if (!a || href == null || a.hasAttribute('target') || a.hasAttribute('download')) return;
+  const to = new URL(href, location.href);
+  if (to.origin !== location.origin || to.pathname.startsWith('/api/')) return;
   e.preventDefault();
-  nav.go(a.href);
+  nav.go(to.href);
 }

@@ -2,6 +2,7 @@
 
 import { api, type Kind, type Status } from '../lib/api';
 import { parseTime } from '../lib/format';
+import { nav } from '../lib/state.svelte';
 
 export class Server {
   status = $state.raw<Status>();
@@ -18,6 +19,20 @@ export class Server {
 
   /** The time of the server's clock, ns since the epoch: spans before now are the server's. */
   now = (): bigint => BigInt(Date.now()) * 1_000_000n + this.#skew;
+
+  /**
+   * Looks, and calls ready when the time range is known: a bare URL is a front door, which opens on the last minutes where a recorder
+   * runs and on all that is stored where none does.
+   */
+  enter(ready: () => void) {
+    const bare = location.search === '';
+    if (!bare) ready();
+    void this.look().then(() => {
+      if (!bare) return;
+      if (location.search === '' && this.recording) nav.set({ from: '-15m' }, { replace: true });
+      ready();
+    });
+  }
 
   /** Asks for the status. Without an answer all stays as it is; the search says what is wrong. */
   async look() {

@@ -2,7 +2,9 @@
 
 import { aborted, api, ApiError, type Coverage, type Kind, type Table } from '../lib/api';
 import { both, cut } from '../lib/expression';
+import { parseTime, rfc3339 } from '../lib/format';
 import { words } from '../lib/kinds';
+import { absolute, type Range } from '../lib/range';
 import type { Series } from '../design/chart';
 import { colourOf } from '../design/chart';
 
@@ -98,10 +100,7 @@ export class Timeline {
     const carriers = a.kind === 'session' ? ['tcp', 'udp'] : [];
     const names = [...new Set(t.rows.map((r) => r.keys[0] ?? ''))].filter((k) => k !== '' && !carriers.includes(k)).slice(0, groups);
     if (names.length === 0) return;
-    const series = names.map((name, i): Series => ({ label: name, colour: colourOf(i), values: align(all, t, metrics.map((_, k) => k), name) }));
-    const rest = whole.map((v, i) => Math.max(0, (v ?? 0) - series.reduce((s, g) => s + (g.values[i] ?? 0), 0)));
-    if (rest.some((v) => v > 0)) series.push({ label: 'other', colour: '--c8', values: rest });
-    this.#show(all, series);
+    this.#show(all, parts(all, t, metrics.map((_, k) => k), names, whole));
   }
 
   #show(all: Table, series: Series[]) {
@@ -130,6 +129,39 @@ export class Timeline {
   }
 }
 
+/** Series of the groups of a table with these names, what its metrics give together, and of what is left of the whole. */
+export function parts(all: Table, t: Table, metrics: number[], names: string[], whole: (number | null)[]): Series[] {
+  const series = names.map((name, i): Series => ({ label: name, colour: colourOf(i), values: align(all, t, metrics, name) }));
+  const rest = whole.map((v, i) => Math.max(0, (v ?? 0) - series.reduce((s, g) => s + (g.values[i] ?? 0), 0)));
+  if (rest.some((v) => v > 0)) series.push({ label: 'other', colour: '--c8', values: rest });
+  return series;
+}
+
+/** The time axis of a range in seconds, also where nothing is; without a range, that of all there is. */
+export function axis(range: Range, now: bigint, times: number[], step: number): { from: number; to: number } {
+  const a = absolute(range, now);
+  const seconds = (t: string) => {
+    const ns = parseTime(t);
+    return ns === undefined ? undefined : Number(ns / 1000n) / 1e6;
+  };
+  const from = seconds(a.from) ?? times[0] ?? 0;
+  return { from, to: Math.max(seconds(a.to) ?? (times.at(-1) ?? 0) + step, from + 1e-6) };
+}
+
+/** Stretches in which nothing was recorded, in seconds. */
+export function gapsOf(c: Coverage | undefined): { from: number; to: number }[] {
+  return (c?.gaps ?? []).flatMap((g) => {
+    const [a, b] = [parseTime(g.from), parseTime(g.to)];
+    return a !== undefined && b !== undefined ? [{ from: Number(a / 1000n) / 1e6, to: Number(b / 1000n) / 1e6 }] : [];
+  });
+}
+
+/** The range that was brushed, from seconds. */
+export function brushed(from: number, to: number): Range {
+  const ns = (t: number) => rfc3339(BigInt(Math.round(t * 1e6)) * 1000n);
+  return { from: ns(from), to: ns(to) };
+}
+
 /** A curve that is drawn: what its metrics give together. */
 interface Part {
   label: string;
@@ -152,7 +184,7 @@ function partsOf(a: Asked): Part[] {
 }
 
 /** The interval of a table, so that a second question gets the same buckets. */
-function same(t: Table): { interval: string } {
+export function same(t: Table): { interval: string } {
   return { interval: t.interval === '0' ? 'auto' : intervalText(BigInt(t.interval)) };
 }
 

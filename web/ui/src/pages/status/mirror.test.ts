@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { copies, device, fit, layout, leftOut, measure, named, options, reasons, spread, stack, unsent, type Box, type Mirror, type Output } from './mirror';
+import { fit } from '../../design/chart';
+import { copies, device, layout, leftOut, measure, named, options, reasons, spread, stack, unsent, type Box, type Mirror, type Output } from './mirror';
 
 const output = (name: string, packets = 0, more: Partial<Output> = {}): Output => ({
   name, present: true, packets, bytes: packets * 100, truncated: 0, errors: 0, away: 0, too_big: 0, capped: 0, device_dropped: 0, device_errors: 0, ...more,

@@ -273,9 +273,3 @@ export function spread(boxes: [wanted: number, height: number][], height: number
 
 /** The height of boxes with the gaps between them. */
 const sum = (heights: number[]) => heights.reduce((all, h) => all + h + gap, -gap);
-
-/** Text that fits into so many pixels at the size of the diagram, its end cut if it is longer. */
-export function fit(text: string, pixels: number): string {
-  const most = Math.max(1, Math.floor(pixels / 6.6));
-  return text.length > most ? text.slice(0, most - 1) + '…' : text;
-}
