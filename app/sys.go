@@ -107,6 +107,9 @@ func (in *SysFiles) open(name string) (io.Reader, func(), error) {
 type SysLive struct {
 	Config syscalls.Config // its Tables are set by Run
 	First  func() error    // called once, when the state of the machine is known and before the first event is applied; may be nil
+	// Calls were captured and Losses lost; they are known when Run has ended.
+	Calls  uint64
+	Losses *syscalls.Losses
 }
 
 // Run applies the events as they happen. What was captured when ctx ended is still delivered, and its end is no error.
@@ -117,7 +120,10 @@ func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, src.Close()) }()
+	defer func() {
+		in.Calls, in.Losses = src.Calls(), src.Losses()
+		err = errors.Join(err, src.Close())
+	}()
 	defer src.StopWith(ctx)()
 	if in.First != nil {
 		if err := in.First(); err != nil {

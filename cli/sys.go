@@ -212,6 +212,9 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 		return err
 	}
 	damaged, err := in.Run(ctx, s, r.event)
+	if live, ok := in.(*app.SysLive); ok && err == nil && o.verbose {
+		fmt.Fprintf(stdio.Err, "Driver Events:%d\nDriver Drops:%d\n", live.Calls+live.Losses.Total, live.Losses.Total)
+	}
 	return r.finish(err, damaged, out, stdio)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/bpf"
 	"github.com/tapir-project/tapir/source"
@@ -159,17 +160,40 @@ func (k *kernel) close() error {
 	return err
 }
 
+// checkPrivilege says whether the process may load programs and trace, before the kernel refuses it in one of many ways.
+func checkPrivilege() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return os.NewSyscallError("capget", err)
+	}
+	has := func(c int) bool { return data[c/32].Effective>>(c%32)&1 == 1 }
+	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
+		return nil
+	}
+	return refused(os.ErrPermission)
+}
+
 // refused says what an error of the kernel means and what helps.
 func refused(err error) error {
 	var verifier *ebpf.VerifierError // EACCES too, but no privilege would help
 	switch {
 	case errors.As(err, &verifier):
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("system calls: %w: %w (needs CAP_BPF and CAP_PERFMON, or root; try: sudo tapir sys)", source.ErrPermission, err)
+		return fmt.Errorf("system calls: %w (tracing needs CAP_BPF and CAP_PERFMON, seeing what others' processes have open CAP_SYS_PTRACE; "+
+			"try: sudo tapir sys)%s", source.ErrPermission, detail(err))
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("system calls: this kernel cannot do what is needed: %w (needs Linux 5.11 with BTF, CONFIG_DEBUG_INFO_BTF)", err)
 	}
 	return fmt.Errorf("system calls: %w", err)
+}
+
+// detail is what the kernel refused, if that is known.
+func detail(err error) string {
+	if err == os.ErrPermission {
+		return ""
+	}
+	return ": " + err.Error()
 }
 
 // numberOf is the number of a call on this machine.

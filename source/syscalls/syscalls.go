@@ -63,7 +63,7 @@ type half struct {
 
 // Open begins a capture. Before it returns cfg.Tables has got the machine's state. Close ends it.
 func Open(cfg Config) (*Source, error) {
-	if err := checkMachine(); err != nil {
+	if err := errors.Join(checkMachine(), checkPrivilege()); err != nil {
 		return nil, err
 	}
 	if cfg.Snaplen == 0 {
@@ -107,6 +107,9 @@ func monotonicEpoch() (int64, error) {
 func (s *Source) StopWith(ctx context.Context) (cancel func() bool) {
 	return context.AfterFunc(ctx, func() { s.stop.Store(true) })
 }
+
+// Calls is how many records the kernel delivered.
+func (s *Source) Calls() uint64 { return s.events.Load() }
 
 // Close gives everything back.
 func (s *Source) Close() error { return s.kernel.close() }
