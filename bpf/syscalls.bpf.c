@@ -168,6 +168,13 @@ struct {
 		v_;                                                     \
 	})
 
+/* Where the kernel lets programs name the type of what an address points to (Linux 6.2), members are read as C does, without a call. */
+extern void *bpf_rdonly_cast(const void *p, u32 type) __attribute__((section(".ksyms"), weak));
+#define cast(type, p) ((type *)bpf_rdonly_cast(p, __builtin_btf_type_id(*(type *)0, 1)))
+#define direct(p, member) ((p)->member)
+
+volatile const u32 typed = 1; /* what tracepoints hand over has a type: tp_btf, not raw_tp */
+
 /* skipped says whether the process at hand is left out. */
 inline_ int skipped(void)
 {
@@ -222,11 +229,12 @@ noinline_ int filtered(void)
 }
 
 /* full counts a record as lost if the ring has no room for it. */
-inline_ int full(u32 class)
+inline_ int full(u32 class, u64 *waiting)
 {
 	u64 *n;
 
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
+	*waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (*waiting + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
 		return 0;
 	n = bpf_map_lookup_elem(&lost, &class);
 	if (n)
@@ -258,10 +266,10 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 }
 
 /* emit hands the record to the reader, and wakes it when much is waiting. */
-inline_ void emit(struct work *w, u32 class)
+inline_ void emit(struct work *w, u32 class, u64 waiting)
 {
 	u32 used = w->used & (2 * ROOM - 1);
-	u64 flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u64 flags = waiting >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
 		u64 *n = bpf_map_lookup_elem(&lost, &class);
@@ -394,48 +402,92 @@ noinline_ struct file *opened(u32 fd)
 	return f;
 }
 
-/* find_ends fills w->ends with the ends of the socket behind a descriptor; family is 0 if it is none. */
-noinline_ int find_ends(struct work *w, u32 fd)
+/* fill_ends takes the ends of a socket, with get or direct. */
+#define fill_ends(e, sk, get)                                                                               \
+	do {                                                                                                \
+		(e)->type = get(sk, sk_type);                                                               \
+		(e)->protocol = get(sk, sk_protocol);                                                       \
+		(e)->state = get(sk, __sk_common.skc_state);                                                \
+		(e)->local_port = get(sk, __sk_common.skc_num);                                             \
+		(e)->remote_port = ntohs(get(sk, __sk_common.skc_dport));                                   \
+		(e)->waiting = get(sk, sk_ack_backlog);                                                     \
+		(e)->backlog = get(sk, sk_max_ack_backlog);                                                 \
+		*(u32 *)(e)->local = get(sk, __sk_common.skc_rcv_saddr);                                    \
+		*(u32 *)(e)->remote = get(sk, __sk_common.skc_daddr);                                       \
+	} while (0)
+
+inline_ void finish_ends(struct ends *e, struct sock *sk, u16 family)
 {
-	struct ends *e = &w->ends;
-	struct file *f;
+	e->family = family;
+	e->self = (u64)sk;
+	e->peer = family == 1 ? (u64)get((struct unix_sock *)sk, peer) : 0;
+	if (family == 10) {
+		bpf_probe_read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
+
+inline_ int find_typed(struct ends *e, u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table;
+	struct file **all, *f = 0;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task->files)
+		return 0;
+	table = task->files->fdt;
+	if (fd >= table->max_fds)
+		return 0;
+	all = table->fd;
+	bpf_probe_read_kernel(&f, sizeof(f), all + fd);
+	if (!f)
+		return 0;
+	f = cast(struct file, f);
+	if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = cast(struct socket, f->private_data);
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	fill_ends(e, sk, direct);
+	finish_ends(e, sk, sk->__sk_common.skc_family);
+	return 1;
+}
+
+inline_ int find_untyped(struct ends *e, u32 fd)
+{
+	struct file *f = opened(fd);
 	struct socket *socket;
 	struct inode *inode;
 	struct sock *sk;
 
-	if (w->ends_of == fd + 1 && fd + 1) /* found already */
-		return e->family != 0;
-	w->ends_of = fd + 1;
-	e->family = 0;
-	f = opened(fd);
-	if (!f || !(inode = get(f, f_inode)) || (get(inode, i_mode) & 0170000) != 0140000)
+	if (!f || !(inode = get(f, f_inode)) || (get(inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = get(f, private_data);
 	sk = socket ? get(socket, sk) : 0;
 	if (!sk)
 		return 0;
-	e->family = get(sk, __sk_common.skc_family);
-	e->type = get(sk, sk_type);
-	e->protocol = get(sk, sk_protocol);
-	e->state = get(sk, __sk_common.skc_state);
-	e->self = (u64)sk;
-	e->peer = 0;
-	if (e->family == 1) {
-		e->peer = (u64)get((struct unix_sock *)sk, peer);
-		return 1;
-	}
-	e->local_port = get(sk, __sk_common.skc_num);
-	e->remote_port = ntohs(get(sk, __sk_common.skc_dport));
-	e->waiting = get(sk, sk_ack_backlog);
-	e->backlog = get(sk, sk_max_ack_backlog);
-	if (e->family == 2) {
-		bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_probe_read_kernel(e->remote, 4, &sk->__sk_common.skc_daddr);
-	} else if (e->family == 10) {
-		bpf_probe_read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		bpf_probe_read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
-	}
+	fill_ends(e, sk, get);
+	finish_ends(e, sk, get(sk, __sk_common.skc_family));
 	return 1;
+}
+
+/* find_ends fills w->ends with the ends of the socket behind a descriptor; family is 0 if it is none. */
+noinline_ int find_ends(struct work *w, u32 fd)
+{
+	struct ends *e = &w->ends;
+
+	if (w->ends_of == fd + 1 && fd + 1) /* found already */
+		return e->family != 0;
+	w->ends_of = fd + 1;
+	e->family = 0;
+	if (typed && bpf_rdonly_cast)
+		return find_typed(e, fd);
+	return find_untyped(e, fd);
 }
 
 inline_ int port_wanted(u32 port)
@@ -554,7 +606,14 @@ inline_ void arguments(struct work *w, void *ctx)
 	struct pt_regs *x86 = ctx;
 	struct pt_regs___arm64 *arm = ctx;
 
-	if (__builtin_preserve_field_info(x86->orig_ax, 2)) { /* it exists */
+	if (typed && __builtin_preserve_field_info(x86->orig_ax, 2)) {
+		w->head.args[0] = x86->di;
+		w->head.args[1] = x86->si;
+		w->head.args[2] = x86->dx;
+		w->head.args[3] = x86->r10;
+		w->head.args[4] = x86->r8;
+		w->head.args[5] = x86->r9;
+	} else if (__builtin_preserve_field_info(x86->orig_ax, 2)) { /* it exists */
 		w->head.args[0] = get(x86, di);
 		w->head.args[1] = get(x86, si);
 		w->head.args[2] = get(x86, dx);
@@ -595,7 +654,7 @@ int tapir_exit(u64 *ctx)
 	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	volatile const struct call *c;
 	struct work *w;
-	u64 at, number;
+	u64 at, number, waiting;
 
 	if (!e || !(at = e->at))
 		return 0;
@@ -607,14 +666,14 @@ int tapir_exit(u64 *ctx)
 	arguments(w, (void *)ctx[0]);
 	if (sockets_only && (c->flags & (STATE | USES)) == USES && elsewhere(w, w->head.args[c->fd & 7]))
 		return 0;
-	if (full(c->class))
+	if (full(c->class, &waiting))
 		return 0;
 	for (u32 i = 0; i < OPS; i++) {
 		if (c->op[i].kind == NONE)
 			break;
 		gather(w, &c->op[i], i);
 	}
-	emit(w, c->class);
+	emit(w, c->class, waiting);
 	return 0;
 }
 
@@ -625,12 +684,12 @@ int tapir_exec(u64 *ctx)
 	struct linux_binprm *binary = (void *)ctx[2];
 	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	u32 number = e && e->at ? e->number : execve_number;
-	u64 at = e ? e->at : 0;
+	u64 at = e ? e->at : 0, waiting;
 	struct chunk *c;
 	struct work *w;
 	long n;
 
-	if (skipped() || full(calls[number & (CALLS - 1)].class) || !(w = begin(EXEC, number, at, 0)))
+	if (skipped() || full(calls[number & (CALLS - 1)].class, &waiting) || !(w = begin(EXEC, number, at, 0)))
 		return 0;
 	if (e)
 		e->at = 0; /* the call's exit has nothing to add */
@@ -640,7 +699,7 @@ int tapir_exec(u64 *ctx)
 	if (n < 0 || n > LONGEST)
 		n = 0;
 	end(w, c, n, n);
-	emit(w, calls[number & (CALLS - 1)].class);
+	emit(w, calls[number & (CALLS - 1)].class, waiting);
 	return 0;
 }
 
@@ -653,13 +712,14 @@ int tapir_fork(u64 *ctx)
 	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	u32 class = calls[execve_number & (CALLS - 1)].class;
 	struct work *w;
+	u64 waiting;
 
-	if (skipped() || get(child, flags) & PF_KTHREAD || full(class) || !(w = begin(FORK, e ? e->number : 0, e ? e->at : 0, 0)))
+	if (skipped() || get(child, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(FORK, e ? e->number : 0, e ? e->at : 0, 0)))
 		return 0;
 	w->head.thread = get(child, pid);
 	w->head.process = get(child, tgid);
 	add_process(w, child, 0);
-	emit(w, class);
+	emit(w, class, waiting);
 	return 0;
 }
 
@@ -669,10 +729,11 @@ int tapir_gone(u64 *ctx)
 	struct task_struct *task = (void *)ctx[0];
 	u32 class = calls[execve_number & (CALLS - 1)].class;
 	struct work *w;
+	u64 waiting;
 
-	if (skipped() || get(task, flags) & PF_KTHREAD || full(class) || !(w = begin(GONE, 0, 0, get(task, exit_code))))
+	if (skipped() || get(task, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(GONE, 0, 0, get(task, exit_code))))
 		return 0;
-	emit(w, class);
+	emit(w, class, waiting);
 	return 0;
 }
 

@@ -159,6 +159,7 @@ const (
 	SyscallsVarSnaplen      = "snaplen"
 	SyscallsVarSocketsOnly  = "sockets_only"
 	SyscallsVarThreads      = "threads"
+	SyscallsVarTyped        = "typed"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -240,6 +241,7 @@ type SyscallsVariableSpecs struct {
 	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
 	Threads      *ebpf.VariableSpec `ebpf:"threads"`
+	Typed        *ebpf.VariableSpec `ebpf:"typed"`
 }
 
 // SyscallsObjects contains all objects after they have been loaded into the kernel.
@@ -298,6 +300,7 @@ type SyscallsVariables struct {
 	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`
 	Threads      *ebpf.Variable `ebpf:"threads"`
+	Typed        *ebpf.Variable `ebpf:"typed"`
 }
 
 // SyscallsPrograms contains all programs after they have been loaded into the kernel.
