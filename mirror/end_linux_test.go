@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -242,6 +243,23 @@ func unnumbered(state string) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, "\n")
+}
+
+// systemd has nothing to say against the unit.
+func TestUnit(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip(err)
+	}
+	unit := string(must(os.ReadFile("../packaging/systemd/tapir-mirror.service")))
+	unit = strings.ReplaceAll(unit, "/usr/bin/tapir", "/usr/bin/env") // there need be no tapir here, nor its man page
+	unit = strings.ReplaceAll(unit, "Documentation=", "#")
+	path := filepath.Join(t.TempDir(), "tapir-mirror.service")
+	if err := os.WriteFile(path, []byte(unit), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // state is what a mirror could leave behind: interfaces with their flags and programs, qdiscs, filters, and who asked for
