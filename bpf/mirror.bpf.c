@@ -92,12 +92,44 @@ struct {
 	__type(value, struct work);
 } works SEC(".maps");
 
+/* What a packet costs, found while a way of copying is probed: the time between packets that come so close behind each
+ * other that the kernel did nothing else. */
+struct pace {
+	u64 last; /* ns since boot */
+	u64 gaps, time; /* how many gaps, and their sum in ns */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, u32);
+	__type(value, struct pace);
+} paces SEC(".maps");
+
 volatile const u32 slot = 0; /* of the source in plans */
+volatile const u32 probing = 0; /* ns; longer gaps do not count; 0: no probe */
 volatile const u32 secret[2] = {0, 0}; /* marks copies to be shaped */
 
 inline_ struct count *count_of(u32 i)
 {
 	return bpf_map_lookup_elem(&counts, &i);
+}
+
+inline_ void note_pace(void)
+{
+	u32 key = slot;
+	struct pace *p;
+	u64 now, gap;
+
+	if (!probing || !(p = bpf_map_lookup_elem(&paces, &key)))
+		return;
+	now = bpf_ktime_get_ns();
+	gap = now - p->last;
+	p->last = now;
+	if (gap > probing)
+		return;
+	p->gaps++;
+	p->time += gap;
 }
 
 inline_ u32 wire_len(struct __sk_buff *skb)
@@ -288,6 +320,7 @@ int tapir_mirror(struct __sk_buff *skb)
 
 	if (!inner || !(p = bpf_map_lookup_elem(inner, &zero)))
 		return TC_ACT_UNSPEC;
+	note_pace();
 	if (p->single && skb->len <= p->copy[0].limit && (n = count_of(p->single))) {
 		n->packets++;
 		n->bytes += len;
@@ -360,6 +393,7 @@ int tapir_fast(struct xdp_md *ctx)
 
 	if (len > fast_limit || !(n = count_of(fast_count)))
 		return XDP_PASS;
+	note_pace();
 	n->packets++;
 	n->bytes += len;
 	return bpf_redirect_map(&outputs, 0, BPF_F_BROADCAST); /* the source itself is not among them */

@@ -40,6 +40,13 @@ type MirrorCount struct {
 	Capped    uint64
 }
 
+type MirrorPace struct {
+	_    structs.HostLayout
+	Last uint64
+	Gaps uint64
+	Time uint64
+}
+
 type MirrorPlan struct {
 	_      structs.HostLayout
 	Copies uint32
@@ -80,6 +87,7 @@ type MirrorWork struct {
 const (
 	MirrorMapCounts       = "counts"
 	MirrorMapOutputs      = "outputs"
+	MirrorMapPaces        = "paces"
 	MirrorMapPlans        = "plans"
 	MirrorMapSamples      = "samples"
 	MirrorMapSchedules    = "schedules"
@@ -90,6 +98,7 @@ const (
 	MirrorProgTapirShape  = "tapir_shape"
 	MirrorVarFastCount    = "fast_count"
 	MirrorVarFastLimit    = "fast_limit"
+	MirrorVarProbing      = "probing"
 	MirrorVarSecret       = "secret"
 	MirrorVarSlot         = "slot"
 	MirrorVarTypes        = "types"
@@ -148,6 +157,7 @@ type MirrorProgramSpecs struct {
 type MirrorMapSpecs struct {
 	Counts    *ebpf.MapSpec `ebpf:"counts"`
 	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
+	Paces     *ebpf.MapSpec `ebpf:"paces"`
 	Plans     *ebpf.MapSpec `ebpf:"plans"`
 	Samples   *ebpf.MapSpec `ebpf:"samples"`
 	Schedules *ebpf.MapSpec `ebpf:"schedules"`
@@ -161,6 +171,7 @@ type MirrorMapSpecs struct {
 type MirrorVariableSpecs struct {
 	FastCount *ebpf.VariableSpec `ebpf:"fast_count"`
 	FastLimit *ebpf.VariableSpec `ebpf:"fast_limit"`
+	Probing   *ebpf.VariableSpec `ebpf:"probing"`
 	Secret    *ebpf.VariableSpec `ebpf:"secret"`
 	Slot      *ebpf.VariableSpec `ebpf:"slot"`
 	Types     *ebpf.VariableSpec `ebpf:"types"`
@@ -188,6 +199,7 @@ func (o *MirrorObjects) Close() error {
 type MirrorMaps struct {
 	Counts    *ebpf.Map `ebpf:"counts"`
 	Outputs   *ebpf.Map `ebpf:"outputs"`
+	Paces     *ebpf.Map `ebpf:"paces"`
 	Plans     *ebpf.Map `ebpf:"plans"`
 	Samples   *ebpf.Map `ebpf:"samples"`
 	Schedules *ebpf.Map `ebpf:"schedules"`
@@ -199,6 +211,7 @@ func (m *MirrorMaps) Close() error {
 	return _MirrorClose(
 		m.Counts,
 		m.Outputs,
+		m.Paces,
 		m.Plans,
 		m.Samples,
 		m.Schedules,
@@ -213,6 +226,7 @@ func (m *MirrorMaps) Close() error {
 type MirrorVariables struct {
 	FastCount *ebpf.Variable `ebpf:"fast_count"`
 	FastLimit *ebpf.Variable `ebpf:"fast_limit"`
+	Probing   *ebpf.Variable `ebpf:"probing"`
 	Secret    *ebpf.Variable `ebpf:"secret"`
 	Slot      *ebpf.Variable `ebpf:"slot"`
 	Types     *ebpf.Variable `ebpf:"types"`

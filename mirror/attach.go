@@ -98,16 +98,16 @@ func (f *tcFilter) release() error { return f.Close() } // never asked for: what
 
 // attachXDP puts a broadcast in front of the ingress program. driver asks for XDP in the driver, else it runs on the
 // kernel's packets.
-func attachXDP(p *ebpf.Program, index int, driver bool) (attachment, string, error) {
-	flags, how := link.XDPGenericMode, "xdp skb"
+func attachXDP(p *ebpf.Program, index int, driver bool) (attachment, error) {
+	flags := link.XDPGenericMode
 	if driver {
-		flags, how = link.XDPDriverMode, "xdp driver"
+		flags = link.XDPDriverMode
 	}
 	l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: index, Flags: flags})
 	if err != nil {
-		return nil, "", fmt.Errorf("attach XDP: %w", err)
+		return nil, fmt.Errorf("attach XDP: %w", err)
 	}
-	return linked{l}, how, nil
+	return linked{l}, nil
 }
 
 // promiscuous makes interfaces take all packets, as long as the socket lives.

@@ -17,7 +17,8 @@ import (
 )
 
 // shared are the names of the maps that all programs of a mirror share.
-var shared = []string{bpf.MirrorMapPlans, bpf.MirrorMapCounts, bpf.MirrorMapSamples, bpf.MirrorMapShapes, bpf.MirrorMapSchedules, bpf.MirrorMapWorks}
+var shared = []string{bpf.MirrorMapPlans, bpf.MirrorMapCounts, bpf.MirrorMapSamples, bpf.MirrorMapShapes, bpf.MirrorMapSchedules, bpf.MirrorMapWorks,
+	bpf.MirrorMapPaces}
 
 // kernel is what is loaded: maps, and programs as they are asked for.
 type kernel struct {
@@ -109,9 +110,11 @@ func (k *kernel) load(name string, constants map[string]any, prepare func(*ebpf.
 	return c.DetachProgram(name), nil
 }
 
-// loadMirror loads the ingress program of the source in a slot, with its filters.
-func (k *kernel) loadMirror(slot uint32, filters map[uint32][]xbpf.RawInstruction) (*ebpf.Program, error) {
-	return k.load(bpf.MirrorProgTapirMirror, map[string]any{bpf.MirrorVarSlot: slot, bpf.MirrorVarSecret: k.secret}, func(spec *ebpf.CollectionSpec) error {
+// loadMirror loads the ingress program of the source in a slot, with its filters. probing is the longest gap that is noted,
+// ns; 0: none are.
+func (k *kernel) loadMirror(slot, probing uint32, filters map[uint32][]xbpf.RawInstruction) (*ebpf.Program, error) {
+	constants := map[string]any{bpf.MirrorVarSlot: slot, bpf.MirrorVarProbing: probing, bpf.MirrorVarSecret: k.secret}
+	return k.load(bpf.MirrorProgTapirMirror, constants, func(spec *ebpf.CollectionSpec) error {
 		p := spec.Programs[bpf.MirrorProgTapirMirror]
 		body, err := filter.Body(filters)
 		if err != nil {
@@ -127,9 +130,10 @@ func (k *kernel) loadShape() (*ebpf.Program, error) {
 	return k.load(bpf.MirrorProgTapirShape, map[string]any{bpf.MirrorVarSecret: k.secret}, nil, nil)
 }
 
-// loadFast loads the XDP program that sends every packet of at most limit bytes to all outputs (indexes of interfaces).
-func (k *kernel) loadFast(limit, count uint32, outputs []uint32) (*ebpf.Program, error) {
-	constants := map[string]any{bpf.MirrorVarFastLimit: limit, bpf.MirrorVarFastCount: count}
+// loadFast loads the XDP program that carries out a broadcast for the source in a slot; probing is as in loadMirror.
+func (k *kernel) loadFast(slot, probing, count uint32, b *broadcast) (*ebpf.Program, error) {
+	constants := map[string]any{bpf.MirrorVarFastLimit: b.limit, bpf.MirrorVarFastCount: count, bpf.MirrorVarSlot: slot, bpf.MirrorVarProbing: probing}
+	outputs := b.outputs
 	return k.load(bpf.MirrorProgTapirFast, constants, func(spec *ebpf.CollectionSpec) error {
 		spec.Maps[bpf.MirrorMapOutputs].MaxEntries = uint32(len(outputs)) // a broadcast looks at each entry, used or not
 		return nil
@@ -190,6 +194,15 @@ func addCount(to *bpf.MirrorCount, c *bpf.MirrorCount) {
 	to.TooBig += c.TooBig
 	to.Truncated += c.Truncated
 	to.Capped += c.Capped
+}
+
+// clearPace forgets what was noted of a source.
+func (k *kernel) clearPace(slot uint32) error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	return k.maps[bpf.MirrorMapPaces].Put(slot, make([]bpf.MirrorPace, cpus))
 }
 
 // clearCount sets a counter to zero, before it is used.

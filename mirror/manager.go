@@ -10,6 +10,7 @@ import (
 	"time"
 
 	xbpf "golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/bpf"
 	"github.com/tapir-project/tapir/mirror/rtnl"
@@ -103,8 +104,10 @@ type attached struct {
 	tc      attachment
 	xdp     attachment
 	how     string // "tcx" or "clsact"
-	fastHow string // "xdp skb" or "xdp driver"; "" without XDP
+	fast    way    // that xdp is; wayTC without
 	fastKey string // what the broadcast was made for
+	probe   *probe // of the ways, nil if there is only one
+	probing uint32 // the longest gap that the programs note, ns; 0: none
 	filters map[uint32]bool
 	plan    bpf.MirrorPlan
 }
@@ -256,7 +259,11 @@ func (m *Manager) apply(rules []Rule) error {
 			continue
 		}
 		want[l.Index] = true
-		if err := m.attach(name, l, plans[name], links); err != nil {
+		err := m.attach(name, l, plans[name], links)
+		if errors.Is(err, unix.ENOLINK) { // the interface is about to go; if it was made anew, the next turn attaches it
+			m.detach(name)
+			m.waiting = true
+		} else if err != nil {
 			errs = append(errs, fmt.Errorf("mirror %s: %w", name, err))
 		}
 	}
@@ -304,10 +311,17 @@ func (m *Manager) Run(ctx context.Context) error {
 	}()
 	retry := time.NewTicker(time.Second)
 	defer retry.Stop()
+	var probe <-chan time.Time // nil while nothing is probed
 	for {
+		if probe == nil && m.probing() {
+			probe = time.After(probeEvery)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-probe:
+			probe = nil
+			m.advance()
 		case <-changes:
 			m.refresh()
 		case <-retry.C:

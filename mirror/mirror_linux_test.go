@@ -85,7 +85,7 @@ func TestExample(t *testing.T) {
 
 // One source to eight outputs, four sources to one, and a diamond: two roads to the same output.
 func TestShapesOfRules(t *testing.T) {
-	for _, mode := range []string{"tc", "auto"} {
+	for _, mode := range []string{"tc", "xdp"} {
 		t.Run("fan out "+mode, func(t *testing.T) {
 			namespace(t, 9)
 			start(t, mirror.Config{Rules: parse(t, "eth1@eth2/eth3/eth4/eth5/eth6/eth7/eth8/eth9"), Mode: mode})
@@ -172,7 +172,7 @@ func TestMost(t *testing.T) {
 
 // What a source sends itself, and what outputs receive, is not copied.
 func TestOnlyWhatSourcesReceive(t *testing.T) {
-	for _, mode := range []string{"tc", "auto"} {
+	for _, mode := range []string{"tc", "xdp"} {
 		t.Run(mode, func(t *testing.T) {
 			namespace(t, 3)
 			start(t, mirror.Config{Rules: parse(t, "eth1@eth2/eth3"), Mode: mode})

@@ -40,6 +40,9 @@ type receiver struct {
 	next map[byte]*atomic.Uint64 // number that is expected of a sender
 	ends map[byte]*atomic.Uint64 // how many it sends in all; 0 while that is not known
 	done chan error
+	// failed is why it no longer receives; stop makes it end.
+	failed atomic.Pointer[error]
+	stop   atomic.Bool
 }
 
 // receive starts to check what an output's other end gets.
@@ -52,7 +55,19 @@ func receive(t testing.TB, dev string, senders ...byte) *receiver {
 	if err := unix.SetsockoptTimeval(r.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000}); err != nil {
 		t.Fatal(err)
 	}
-	go func() { r.done <- r.check() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := r.check()
+		if err != nil {
+			r.failed.Store(&err)
+		}
+		r.done <- err
+	}()
+	t.Cleanup(func() { // before the socket is closed
+		r.stop.Store(true)
+		<-ended
+	})
 	return r
 }
 
@@ -65,8 +80,8 @@ func (r *receiver) check() error {
 			continue
 		}
 		if err == unix.EAGAIN {
-			if silent++; silent > 50 {
-				return fmt.Errorf("%s: nothing has come for 10 s; %s", r.name, r.progress())
+			if silent++; silent > 50 || r.stop.Load() {
+				return fmt.Errorf("%s: nothing comes any more; %s", r.name, r.progress())
 			}
 			continue
 		}
@@ -160,11 +175,14 @@ func stream(t testing.TB, p *port, sender byte, n uint64, stop <-chan struct{}, 
 			return sent
 		default:
 		}
-		for wait := time.Now(); slices.ContainsFunc(to, func(r *receiver) bool { return sent-r.next[sender].Load() > window }); time.Sleep(20 * time.Microsecond) {
-			if time.Since(wait) > 20*time.Second {
-				t.Errorf("sender %d waits for a receiver after %d packets", sender, sent)
-				return sent
+		for slices.ContainsFunc(to, func(r *receiver) bool { return sent-r.next[sender].Load() > window }) {
+			for _, r := range to {
+				if err := r.failed.Load(); err != nil {
+					t.Errorf("sender %d after %d packets: %v", sender, sent, *err)
+					return sent
+				}
 			}
+			time.Sleep(20 * time.Microsecond)
 		}
 		k := batchSize
 		if n > 0 {

@@ -78,10 +78,12 @@ func payload(t *testing.T, f []byte) []byte {
 // Super-packets and packets without a checksum: an output with offloads gets them as they are, one without gets the
 // segments with their checksums, as they would have been on a wire.
 func TestOffloads(t *testing.T) {
-	for _, mode := range []string{"tc", "auto"} {
+	for _, mode := range []string{"tc", "auto", "xdp"} {
 		t.Run(mode, func(t *testing.T) {
 			namespace(t, 4)
-			run(t, "ethtool -K eth3 tx off tso off gso off")
+			if mode != "xdp" { // which is for outputs with offloads only
+				run(t, "ethtool -K eth3 tx off tso off gso off")
+			}
 			rules := parse(t, "eth1@eth2/eth3")
 			if mode == "tc" {
 				rules = append(rules, mirror.Rule{From: []string{"eth1"}, To: to("eth4"), Truncate: 200})
@@ -90,6 +92,12 @@ func TestOffloads(t *testing.T) {
 			in, p2, p3, p4 := open(t, "p1"), open(t, "p2"), open(t, "p3"), open(t, "p4")
 			whole := super(in, 10, 1400)
 			same(t, "eth2", p2.recv(), [][]byte{whole})
+			if mode == "xdp" {
+				single := super(in, 1, 1000)
+				same(t, "eth2", p2.recv(), [][]byte{single})
+				same(t, "eth3", p3.recv(), [][]byte{whole, single})
+				return
+			}
 			var data []byte
 			segments := p3.recv()
 			for _, f := range segments {
@@ -139,7 +147,7 @@ func TestSuperPacketInTunnel(t *testing.T) {
 
 // Jumbo frames pass where the MTU allows and are counted where it does not; runts pass as they are; a tag does not count.
 func TestSizes(t *testing.T) {
-	for _, mode := range []string{"tc", "auto"} {
+	for _, mode := range []string{"tc", "xdp"} {
 		t.Run(mode, func(t *testing.T) {
 			namespace(t, 3)
 			for _, dev := range []string{"p1", "eth1", "p2", "eth2"} {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -248,12 +249,12 @@ func (m *Manager) adopt() error {
 		return err
 	}
 	for name, slot := range st.Slots {
-		a := &attached{index: links[name].Index, slot: slot, how: "tcx", filters: map[uint32]bool{}}
+		a := &attached{index: links[name].Index, slot: slot, how: "tcx", filters: map[uint32]bool{}, probing: math.MaxUint32} // not known: load it again
 		if a.tc = m.pins.link("tc", name, a.index); a.tc == nil {
 			continue // gone with its interface
 		}
 		if a.xdp = m.pins.link("xdp", name, a.index); a.xdp != nil {
-			a.fastHow = "xdp skb"
+			a.fast = waySKB
 		}
 		m.sources[name] = a
 	}

@@ -188,26 +188,6 @@ func (r *Remote) flags() (f uint32) {
 	return f
 }
 
-// fast says whether XDP may take the source's packets, and how: in the driver or on the kernel's packets.
-func (m *Manager) fast(p *plan, source rtnl.Link, links map[string]rtnl.Link) (use, driver bool) {
-	if !p.plain || m.cfg.Mode == ModeTC {
-		return false, false
-	}
-	virtual := isVirtual(source)
-	for _, o := range p.outputs {
-		virtual = virtual && isVirtual(links[o]) && takesOffloads(m.promisc.fd, o)
-	}
-	if m.cfg.Mode == ModeXDP {
-		return true, !isVirtual(source)
-	}
-	// On the kernel's packets XDP sends without what stands between the stack and a driver: software checksums and
-	// segments, tags, queues. A veth with its offloads on takes packets as they are, so nothing is lost there. It pays from two outputs on;
-	// for one, the ingress program hands over the packet itself.
-	return virtual && p.Copies > 1, false
-}
-
-func isVirtual(l rtnl.Link) bool { return l.Kind == "veth" }
-
 // targets finds where each output of the rules goes at present, by the key of the output.
 func (m *Manager) targets(rules []Rule, links map[string]rtnl.Link) map[string]target {
 	byIndex := map[int]rtnl.Link{}

@@ -65,7 +65,7 @@ func (m *Manager) loadFilters(a *attached, want map[uint32]bool) error {
 			all[c.Filter] = m.programs[c.Filter]
 		}
 	}
-	p, err := m.kernel.loadMirror(a.slot, all)
+	p, err := m.kernel.loadMirror(a.slot, a.probing, all)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (m *Manager) slot(name string) (uint32, error) {
 
 // slowDown ends the broadcast of a source whose plan changes to one that XDP cannot carry out.
 func (m *Manager) slowDown(a *attached, p *plan) error {
-	if a.xdp == nil || p.plain {
+	if p.plain {
 		return nil
 	}
 	return m.endBroadcast(a)
@@ -119,55 +119,111 @@ func (m *Manager) slowDown(a *attached, p *plan) error {
 
 // endBroadcast takes the broadcast off a source.
 func (m *Manager) endBroadcast(a *attached) error {
+	if a.xdp == nil {
+		return nil
+	}
 	err := a.xdp.Close()
-	a.xdp, a.fastHow, a.fastKey = nil, "", ""
+	a.xdp, a.fast, a.fastKey = nil, wayTC, ""
 	return err
 }
 
-// speedUp puts a broadcast in front of the ingress program where that is faster. It is never needed: where it cannot be,
-// the ingress program does all.
-func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links map[string]rtnl.Link) error {
-	use, driver := m.fast(p, l, links)
-	if !use {
-		if a.xdp == nil {
-			return nil
-		}
-		return m.endBroadcast(a)
-	}
-	var outputs []uint32
+// broadcast is what XDP does for a plan.
+type broadcast struct {
+	key     string   // two of one key are the same
+	limit   uint32   // bytes of the longest frame that all outputs take
+	outputs []uint32 // indexes of interfaces
+}
+
+func newBroadcast(p *plan, links map[string]rtnl.Link) *broadcast {
 	least := math.MaxInt32
+	b := new(broadcast)
 	for _, o := range p.outputs {
-		outputs = append(outputs, uint32(links[o].Index))
+		b.outputs = append(b.outputs, uint32(links[o].Index))
 		least = min(least, links[o].MTU)
 	}
-	key := fmt.Sprint(least, outputs, p.counts)
-	if key == a.fastKey {
+	b.limit = limit(least)
+	b.key = fmt.Sprint(least, b.outputs, p.counts)
+	return b
+}
+
+// speedUp puts a broadcast in front of the ingress program: the first that can be attached with ModeXDP, with ModeAuto the one
+// that a probe finds faster. It is never needed: where it cannot be, the ingress program does all.
+func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links map[string]rtnl.Link) error {
+	ways := m.ways(p, l, links)
+	if len(ways) == 0 {
+		a.probe = nil
+		return errors.Join(m.setProbing(a, 0), m.endBroadcast(a))
+	}
+	b := newBroadcast(p, links)
+	if m.cfg.Mode == ModeXDP {
+		err := m.use(a, name, p, b, ways[0])
+		if err != nil && len(ways) > 1 {
+			err = m.use(a, name, p, b, ways[1])
+		}
+		return err
+	}
+	if a.probe == nil || a.probe.key != b.key {
+		a.probe = &probe{key: b.key, ways: append([]way{wayTC}, ways...)}
+		if err := m.kernel.clearPace(a.slot); err != nil {
+			return err
+		}
+	}
+	for {
+		probing := uint32(0)
+		if !a.probe.decided() {
+			probing = longestGap(p.Copies)
+		}
+		if err := m.setProbing(a, probing); err != nil {
+			return err
+		}
+		err := m.use(a, name, p, b, a.probe.now())
+		if err == nil {
+			return nil
+		}
+		if a.probe.decided() { // it was possible before
+			a.probe = nil
+			return err
+		}
+		m.cfg.Log.Info("mirror: no broadcast by XDP", "source", name, "reason", err)
+		a.probe.costs = append(a.probe.costs, 0)
+	}
+}
+
+// setProbing makes the ingress program note gaps up to the longest, or none if that is 0.
+func (m *Manager) setProbing(a *attached, longest uint32) error {
+	if a.probing == longest {
 		return nil
 	}
-	id, err := m.fastCounter(fmt.Sprintf("fast %s %s", name, key), p)
+	a.probing = longest
+	return m.loadFilters(a, nil)
+}
+
+// use makes a way that in which the packets of a source are copied.
+func (m *Manager) use(a *attached, name string, p *plan, b *broadcast, w way) error {
+	key := fmt.Sprint(b.key, w, a.probing)
+	if w == wayTC || a.fast != w {
+		if err := m.endBroadcast(a); err != nil {
+			return err
+		}
+	}
+	if w == wayTC || key == a.fastKey {
+		return nil
+	}
+	id, err := m.fastCounter(fmt.Sprintf("fast %s %s", name, b.key), p)
 	if err != nil {
 		return err
 	}
-	prog, err := m.kernel.loadFast(limit(least), id, outputs)
+	prog, err := m.kernel.loadFast(a.slot, a.probing, id, b)
 	if err != nil {
 		return err
 	}
 	defer prog.Close()
 	if a.xdp != nil {
 		err = a.xdp.Update(prog)
-	} else if a.xdp, a.fastHow, err = attachXDP(prog, a.index, driver); err != nil {
-		a.xdp = nil
-		if driver {
-			a.xdp, a.fastHow, err = attachXDP(prog, a.index, false)
-		}
-	}
-	if err != nil {
-		a.xdp = nil
-		if m.cfg.Mode == ModeXDP {
-			return err
-		}
-		m.cfg.Log.Info("mirror: no broadcast by XDP", "source", name, "reason", err)
-		err = nil
+	} else if at, err := attachXDP(prog, a.index, w == wayDriver); err != nil {
+		return err
+	} else {
+		a.xdp, a.fast = at, w
 	}
 	a.fastKey = key
 	return err

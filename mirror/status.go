@@ -92,7 +92,10 @@ func (m *Manager) Status() (*Status, error) {
 	for name, a := range m.sources {
 		how[name] = a.how
 		if a.xdp != nil {
-			how[name] += " + " + a.fastHow
+			how[name] += " + " + string(a.fast)
+		}
+		if found := a.probe.String(); found != "" {
+			how[name] += " (" + found + ")"
 		}
 	}
 	s, err := m.state.status(m.kernel, m.targets(m.cfg.Rules, links), links, how)

@@ -28,8 +28,10 @@ func Dial() (*Conn, error) {
 	return &Conn{fd: fd, buf: make([]byte, 1<<17)}, nil
 }
 
-func open(groups uint32) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+func open(groups uint32) (int, error) { return openFamily(unix.NETLINK_ROUTE, groups) }
+
+func openFamily(family int, groups uint32) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, family)
 	if err != nil {
 		return 0, fmt.Errorf("netlink socket: %w", err)
 	}

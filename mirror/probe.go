@@ -1,0 +1,167 @@
+package mirror
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/mirror/rtnl"
+)
+
+// way is how the packets of a source are copied.
+type way string
+
+const (
+	wayTC     way = ""           // by the program at the ingress of the stack alone
+	waySKB    way = "xdp skb"    // by a broadcast of XDP on the kernel's packets
+	wayDriver way = "xdp driver" // by one in the driver
+)
+
+const (
+	probeGaps  = 20_000                 // packets close behind each other that a way is judged by
+	probeEvery = 100 * time.Millisecond // how often it is looked whether they have come
+	probeWin   = 0.95                   // of the cost of wayTC: what XDP has to stay below to be taken
+)
+
+// probe times the ways in which a source could carry out its plan, with the packets that come: each way copies until
+// enough of them have come close behind each other, then the fastest stays. While packets are few it is not decided, and
+// does not matter.
+type probe struct {
+	key   string          // of the broadcast; another one is probed anew
+	ways  []way           // wayTC is the first
+	costs []time.Duration // of a packet, in the ways that have been timed; 0: could not be attached
+}
+
+func (p *probe) decided() bool { return len(p.costs) == len(p.ways) }
+
+// now is the way that is being timed, or the one that was chosen.
+func (p *probe) now() way {
+	if !p.decided() {
+		return p.ways[len(p.costs)]
+	}
+	best := 0
+	for i, c := range p.costs {
+		limit := p.costs[best]
+		if best == 0 {
+			limit = time.Duration(float64(limit) * probeWin)
+		}
+		if i > 0 && c > 0 && c < limit {
+			best = i
+		}
+	}
+	return p.ways[best]
+}
+
+// String tells what was found, "" before it is decided.
+func (p *probe) String() string {
+	if p == nil || !p.decided() {
+		return ""
+	}
+	found := make([]string, len(p.ways))
+	for i, c := range p.costs {
+		name := string(p.ways[i])
+		if p.ways[i] == wayTC {
+			name = "tc"
+		}
+		found[i] = fmt.Sprintf("%s %d ns", name, c.Nanoseconds())
+		if c == 0 {
+			found[i] = name + " not possible"
+		}
+	}
+	return "probed: " + strings.Join(found, ", ") + " a packet"
+}
+
+// longestGap is up to when a packet counts as close behind another, ns: well above what copying costs.
+func longestGap(copies uint32) uint32 { return 10_000 + 2_000*copies }
+
+// ways are those that can carry out a plan besides wayTC.
+func (m *Manager) ways(p *plan, source rtnl.Link, links map[string]rtnl.Link) (out []way) {
+	switch {
+	case !p.plain || m.cfg.Mode == ModeTC:
+		return nil
+	case m.cfg.Mode == ModeXDP && isVirtual(source):
+		return []way{waySKB}
+	case m.cfg.Mode == ModeXDP:
+		return []way{wayDriver, waySKB}
+	case isVirtual(source):
+		// On the kernel's packets XDP sends without what stands between the stack and a driver: software checksums and
+		// segments, tags, queues. A veth with its offloads on takes packets as they are, so nothing is lost there.
+		for _, o := range p.outputs {
+			if !isVirtual(links[o]) || !takesOffloads(m.promisc.fd, o) {
+				return nil
+			}
+		}
+		return []way{waySKB}
+	case source.Kind == "" && m.native(p, source, links):
+		return []way{wayDriver}
+	}
+	return nil
+}
+
+func isVirtual(l rtnl.Link) bool { return l.Kind == "veth" }
+
+// native says whether every port announces XDP in its driver. It is asked of network cards only: packets that this host
+// made would leave with unfinished checksums.
+func (m *Manager) native(p *plan, source rtnl.Link, links map[string]rtnl.Link) bool {
+	has := func(l rtnl.Link, want rtnl.Features) bool {
+		f, err := rtnl.XDPFeatures(l.Index)
+		if err != nil {
+			m.cfg.Log.Warn("mirror: XDP of a driver", "interface", l.Name, "error", err)
+		}
+		return f&want == want
+	}
+	return has(source, rtnl.XDPRedirect) && !slices.ContainsFunc(p.outputs, func(o string) bool { return !has(links[o], rtnl.XDPTransmit) })
+}
+
+// probing says whether any source is being probed.
+func (m *Manager) probing() bool {
+	for _, a := range m.sources {
+		if a.probe != nil && !a.probe.decided() {
+			return true
+		}
+	}
+	return false
+}
+
+// advance takes what probes have found so far, and goes on to the next way where it is enough.
+func (m *Manager) advance() {
+	changed := false
+	for name, a := range m.sources {
+		if a.probe == nil || a.probe.decided() {
+			continue
+		}
+		gaps, total, err := m.kernel.pace(a.slot)
+		if err == nil && gaps < probeGaps {
+			continue
+		}
+		if err == nil {
+			a.probe.costs = append(a.probe.costs, total/time.Duration(gaps))
+			err = m.kernel.clearPace(a.slot)
+		}
+		if err != nil {
+			m.cfg.Log.Warn("mirror: probe", "source", name, "error", err)
+		}
+		changed = true
+		if a.probe.decided() {
+			m.cfg.Log.Info("mirror: "+a.probe.String(), "source", name)
+		}
+	}
+	if changed {
+		m.refresh()
+	}
+}
+
+// pace sums what was noted of a source.
+func (k *kernel) pace(slot uint32) (gaps uint64, total time.Duration, err error) {
+	var each []bpf.MirrorPace
+	if err := k.maps[bpf.MirrorMapPaces].Lookup(slot, &each); err != nil {
+		return 0, 0, fmt.Errorf("read pace %d: %w", slot, err)
+	}
+	for _, p := range each {
+		gaps += p.Gaps
+		total += time.Duration(p.Time)
+	}
+	return gaps, total, nil
+}
