@@ -26,8 +26,14 @@ type Recorder struct {
 	found     []files // segments of earlier runs
 	held      held
 	finishing chan *segment // complete segments that want their index
-	unindexed []*segment    // those that could not get it yet; the finisher's own
+
+	mu        sync.Mutex
+	unindexed []*segment // those that could not get it yet
 }
+
+// finishers is how many indexes are built side by side: the last ones of an import are waited for. Each takes 4 bytes a packet
+// and 16 a flow of its segment.
+const finishers = 2
 
 // finishQueue bounds the segments that wait for their index.
 const finishQueue = 64
@@ -102,7 +108,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 	var loops, rest sync.WaitGroup
 	stop := make(chan struct{})
 	rest.Go(func() { r.closeOnDone(ctx, stop) })
-	rest.Go(r.finish)
+	for range finishers {
+		rest.Go(r.finish)
+	}
 	for i, w := range r.writers {
 		loops.Go(func() { errs[i] = w.run(r) })
 	}
@@ -113,7 +121,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// finish builds the indexes of complete segments, one at a time, so that memory is bounded.
+// finish builds the indexes of complete segments until there will be no more.
 func (r *Recorder) finish() {
 	for s := range r.finishing {
 		err := s.close(r.opts.Sync != SyncNever)
@@ -121,30 +129,38 @@ func (r *Recorder) finish() {
 		case s.broken || err != nil: // recovery mends it
 			r.held.settle(s.stem, false)
 		default:
-			r.unindexed = append(r.unindexed, s)
-			r.indexAll()
+			r.index(s)
 		}
 	}
-	r.indexAll()
+	r.index()
 }
 
-// indexAll tries to build the missing indexes. One that cannot be built, for a full disk most likely, stays on the
-// list, and its journal serves readers as well meanwhile.
-func (r *Recorder) indexAll() {
-	left := r.unindexed[:0]
-	for _, s := range r.unindexed {
+// index tries to build the indexes of more and of those that could not get one before. What cannot be built, for a full disk
+// most likely, stays on the list, and its journal serves readers as well meanwhile.
+func (r *Recorder) index(more ...*segment) {
+	r.mu.Lock()
+	todo := append(r.unindexed, more...)
+	r.unindexed = nil
+	r.mu.Unlock()
+	var left []*segment
+	for _, s := range todo {
 		if !r.held.claim(s.stem) {
 			continue // retention has deleted it
 		}
 		err := r.buildIndex(s.stem, s.meta)
 		r.held.settle(s.stem, err == nil)
-		if err != nil && len(left) < 1024 {
+		if err != nil {
 			left = append(left, s)
 		}
 	}
-	clear(r.unindexed[len(left):])
-	r.unindexed = left
+	r.mu.Lock()
+	r.unindexed = append(r.unindexed, left...)
+	r.unindexed = r.unindexed[:min(len(r.unindexed), mostUnindexed)]
+	r.mu.Unlock()
 }
+
+// mostUnindexed bounds the list; a segment that falls off keeps its journal until the next start.
+const mostUnindexed = 1024
 
 // buildIndex replaces the journal of a segment by an index. Whatever step fails or is the last before a crash, the
 // journal or the whole index is there.
