@@ -120,7 +120,6 @@ func (s *Server) routes() []route {
 		{del, "/api/saved/{collection}/{name}", s.savedRemove, nil, false, false},
 		{post, "/api/import", s.importCapture, []string{"name"}, false, true},
 		{get, "/api/records/{kind}/{id}", s.record, nil, false, false},
-		{get, "/api/records/{kind}/{id}/{field}", s.value, nil, false, false},
 		{get, "/api/sessions/{id}/packets", s.packets, []string{"limit", "offset", "detail", "number"}, false, false},
 		{get, "/api/sessions/{id}/stream", s.stream, []string{"bytes", "format", "side"}, false, false},
 		{get, "/api/sessions/{id}/bodies/{n}", s.body, nil, false, false},

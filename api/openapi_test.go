@@ -92,7 +92,7 @@ func (o operation) params() object {
 
 // pathFor fills in the path.
 func (o operation) pathFor(id string) string {
-	return strings.NewReplacer("{id}", id, "{kind}", "session", "{n}", "2", "{host}", "10.77.0.1", "{collection}", "views", "{name}", "x", "{field}", "network.transport").Replace(o.path)
+	return strings.NewReplacer("{id}", id, "{kind}", "session", "{n}", "2", "{host}", "10.77.0.1", "{collection}", "views", "{name}", "x").Replace(o.path)
 }
 
 // TestDescription compares the routes with openapi.yaml: each must be described and each description served, with the

@@ -36,6 +36,7 @@ var sysdigFields = []Field{
 	{Name: "evt.rawarg", Type: TypeTerm, Kinds: InSysEvent, Desc: "One argument, as a raw value"},
 	{Name: "evt.info", Type: TypeTerm, Kinds: InSysEvent, Desc: "Arguments, or what is known of the event otherwise"},
 	{Name: "evt.buffer", Type: TypeTerm, Kinds: InSysEvent, Desc: "Data read or written"},
+	{Name: "evt.buffer_base64", Type: TypeTerm, Kinds: InSysEvent, Desc: "Data read or written, byte for byte in base64, where it is no UTF-8"},
 	{Name: "evt.buflen", Type: TypeInt, Kinds: InSysEvent, Desc: "Length of the data read or written, in bytes"},
 	{Name: "evt.buflen_file_in", Type: TypeBytes, Kinds: InSysEvent, Aliases: []string{"evt.buflen.file.in"}, Desc: "Bytes read from a file"},
 	{Name: "evt.buflen_file_out", Type: TypeBytes, Kinds: InSysEvent, Aliases: []string{"evt.buflen.file.out"}, Desc: "Bytes written to a file"},

@@ -1,9 +1,11 @@
 package sys
 
 import (
+	"encoding/base64"
 	"math"
 	"net/netip"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/scap"
@@ -29,6 +31,7 @@ var addedFields = []string{"evt.count.exit", "evt.count.error", "evt.buflen.file
 type Recorder struct {
 	fields  []recorded
 	args    record.FieldID
+	bytes   record.FieldID
 	latency record.FieldID
 	style   Style
 	buf     []byte
@@ -45,7 +48,7 @@ type recorded struct {
 // NewRecorder makes records of what s sees, which is told to keep what calls were entered with.
 func NewRecorder(s *Inspector) *Recorder {
 	s.KeepCalls()
-	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args"), latency: record.MustID("evt.latency")}
+	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args"), bytes: record.MustID("evt.buffer_base64"), latency: record.MustID("evt.latency")}
 	for i, name := range slices.Concat(storedFields, addedFields) {
 		f, err := Find(name, &r.style)
 		known, ok := record.Lookup(name)
@@ -105,6 +108,10 @@ func (r *Recorder) add(v *record.Values, f *recorded, e *Event) {
 	case record.TypeTerm, record.TypeText:
 		if f.def.name == "evt.buffer" { // as it was, not as it is shown
 			v.PutText(f.id, e.Data())
+			if !utf8.Valid(e.Data()) { // stores keep text
+				r.buf = base64.StdEncoding.AppendEncode(r.buf[:0], e.Data())
+				v.PutText(r.bytes, r.buf)
+			}
 			return
 		}
 		var ok bool

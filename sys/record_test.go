@@ -1,8 +1,11 @@
 package sys_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"path/filepath"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/tapir-project/tapir/record"
 	"github.com/tapir-project/tapir/sys"
@@ -52,6 +55,35 @@ func TestStoredSums(t *testing.T) {
 		if got != want || want == 0 {
 			t.Errorf("%s adds up to %d, want %d", c.field, got, want)
 		}
+	}
+}
+
+// Data that is no text is kept byte for byte beside its text.
+func TestStoredData(t *testing.T) {
+	text, raw := record.MustID("evt.buffer"), record.MustID("evt.buffer_base64")
+	n := 0
+	files, _ := filepath.Glob("testdata/*.scap")
+	for _, file := range files {
+		var data [][]byte
+		records := stored(t, file, func(e *sys.Event) { data = append(data, bytes.Clone(e.Data())) })
+		for i, r := range records {
+			v, _ := r.Values.First(text)
+			b, ok := r.Values.First(raw)
+			if ok == utf8.Valid(data[i]) {
+				t.Errorf("%s: record %d: base64 of %q: %v", file, i, data[i], ok)
+			}
+			if !ok {
+				continue
+			}
+			n++
+			got, err := base64.StdEncoding.DecodeString(string(b.Text()))
+			if err != nil || !bytes.Equal(got, data[i]) || !bytes.Equal(v.Text(), data[i]) {
+				t.Errorf("%s: record %d: %q %v, want %q", file, i, got, err, data[i])
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("nothing was tested")
 	}
 }
 
