@@ -6,6 +6,7 @@ import { brotliCompressSync } from 'node:zlib';
 import type { Page, Response } from '@playwright/test';
 import { expect, recorded, settled, test } from './fixtures';
 import { top } from './tapir';
+import { range as made } from './webserver';
 
 const kB = 1000;
 const budget = { firstPaint: 90 * kB, explore: 200 * kB, lazyPage: 60 * kB, dist: 2000 * kB, packages: 12 };
@@ -56,17 +57,25 @@ test('Explore is small, with its table, chart and editor', async ({ page, stored
   report('Explore', await brotli(names), budget.explore);
 });
 
-test('each further page is small', async ({ page, stored }) => {
+test('each further page is small', async ({ page, stored, calls }) => {
   const names = watch(page);
   await page.goto(stored.at('/', recorded));
   await page.getByRole('textbox', { name: 'Query' }).click();
   await settled(page);
   const explore = new Set(names);
   const [session] = await stored.search('protocols == http', { limit: '1' });
-  const pages = { status: '/status', network: '/network', session: `/session/${session.session.id}`, host: `/?host=${session.source.ip}` };
-  for (const [name, path] of Object.entries(pages)) {
+  const [call] = await calls.search('evt.is_io == true', { kind: 'sysevent', limit: '1' });
+  const pages = {
+    status: stored.at('/status', recorded),
+    network: stored.at('/network', recorded),
+    session: stored.at(`/session/${session.session.id}`, recorded),
+    host: stored.at('/', { ...recorded, host: session.source.ip }),
+    processes: calls.at('/processes', made),
+    call: calls.at('/', { ...made, kind: 'sysevent', event: call.event.id }),
+  };
+  for (const [name, url] of Object.entries(pages)) {
     names.length = 0;
-    await page.goto(stored.at(path, recorded));
+    await page.goto(url);
     await settled(page);
     report(name, await brotli(names.filter((n) => !explore.has(n))), budget.lazyPage);
   }

@@ -110,3 +110,40 @@ test('what exporters and web servers tell is text', async ({ page }) => {
     await x.stop();
   }
 });
+
+test('processes, files and connections of it show names as text', async ({ page, traps: server }) => {
+  for (const [tab, seen] of [['', '<script>hacked("script")</script>'], ['files', '/</style><style>'], ['connections', '10.66.0.2']]) {
+    await page.goto(server.at('/processes', { ...range, tab: tab! }));
+    await touch(page);
+    await inert(page);
+    await expect(page.getByRole('grid')).toContainText(seen!);
+    await accessible(page);
+    await page.locator('[role=row][aria-rowindex="3"] [role=gridcell]').nth(1).click({ button: 'right' });
+    await expect(page.getByRole('menu')).toBeVisible();
+    await inert(page);
+    await page.keyboard.press('Escape');
+  }
+});
+
+test('system calls of it open, with their data', async ({ page, traps: server }) => {
+  test.slow();
+  await page.goto(server.at('/', { ...range, kind: 'sysevent', cols: 'start,process,call,info,proc.cmdline,container.name' }));
+  await touch(page);
+  await inert(page);
+  const calls = await server.search('evt.is_io == true || evt.failed == true', { kind: 'sysevent', limit: '0', columns: 'evt.type' });
+  expect(calls.length).toBeGreaterThan(30);
+  for (const c of calls) {
+    await page.goto(server.at('/', { ...range, kind: 'sysevent', event: c.event.id, as: c.evt.type === 'read' ? 'hex' : '' }));
+    await settled(page);
+    await inert(page);
+  }
+});
+
+test('hostile parameters of the processes are text too', async ({ page, traps: server, guard }) => {
+  guard.allow(/status of 40[04]/);
+  for (const trap of Object.values(traps)) {
+    await page.goto(server.at('/processes', { ...range, q: trap, order: trap, split: trap, tab: trap, by: trap, event: trap }));
+    await settled(page);
+    await inert(page);
+  }
+});

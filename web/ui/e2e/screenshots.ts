@@ -7,6 +7,7 @@ import { core, Exporters } from './exporters';
 import { expect, recorded, settled, test as base } from './fixtures';
 import { first, many } from './many';
 import { top, type Server } from './tapir';
+import { range as made } from './webserver';
 
 const test = base.extend<object, { office: Server }>({
   office: [
@@ -141,6 +142,28 @@ test('Network', async ({ page, empty }) => {
   await page.getByRole('region', { name: 'Paths between networks' }).scrollIntoViewIfNeeded();
   await picture(page, 'network-paths', false);
   await x.stop();
+});
+
+for (const [name, tab] of [['processes', ''], ['processes-files', 'files'], ['processes-connections', 'connections']]) {
+  test(name!, async ({ page, calls }) => {
+    await page.goto(calls.at('/processes', { ...made, tab: tab!, split: tab ? '' : 'protocol' }));
+    await picture(page, name!);
+  });
+}
+
+test('Processes without system calls, and of hostile ones', async ({ page, empty, traps }) => {
+  await page.goto(empty.at('/processes'));
+  await picture(page, 'processes-empty');
+  await page.goto(traps.at('/processes', attack));
+  await picture(page, 'processes-hostile');
+});
+
+test('system calls, and one with its data', async ({ page, calls }) => {
+  await page.goto(calls.at('/', { ...made, kind: 'sysevent', q: 'proc.name == nginx', split: 'direction', by: 'bytes' }));
+  await picture(page, 'calls');
+  const [call] = await calls.search('proc.name == nginx and evt.is_io_write == true and fd.cport == 40002', { kind: 'sysevent', limit: '1' });
+  await page.goto(calls.at('/', { ...made, kind: 'sysevent', q: 'proc.name == nginx', event: call.event.id }));
+  await picture(page, 'calls-one');
 });
 
 test('Status, without a capture', async ({ page, stored }) => {

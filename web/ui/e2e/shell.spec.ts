@@ -1,7 +1,7 @@
 // What holds on every page: it opens without an error, is accessible, and is served so that nothing foreign can run.
 import { accessible, expect, recorded, settled, test } from './fixtures';
 
-const pages = ['/', '/network', '/status'];
+const pages = ['/', '/processes', '/network', '/status'];
 
 for (const path of pages) {
   test(`${path} opens and is accessible, light and dark`, async ({ page, stored }) => {

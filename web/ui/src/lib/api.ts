@@ -109,6 +109,12 @@ export class ApiError extends Error {
   }
 }
 
+/** The error of an expression, as the API tells it with its place. */
+export function queryError(e: ApiError | undefined): QueryError | undefined {
+  if (!e || e.detail.param !== 'q' || e.detail.position === undefined) return undefined;
+  return { message: e.message, position: e.detail.position, end: e.detail.end ?? e.detail.position, line: e.detail.line ?? 1, column: e.detail.column ?? 1, expected: e.detail.expected ?? [], suggest: e.detail.suggest ?? [] };
+}
+
 /** Says whether an error only says that its caller has given up. */
 export function aborted(e: unknown): boolean {
   return e instanceof DOMException && e.name === 'AbortError';

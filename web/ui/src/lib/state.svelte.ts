@@ -179,6 +179,12 @@ class Nav {
     else this.go(this.href({ host: '' }, '/'));
   }
 
+  /** Goes back, or makes the changes where there is nothing to go back to. */
+  back(changes: Changes) {
+    if (((history.state as Entry | null)?.depth ?? 0) > 0) history.back();
+    else this.set(changes);
+  }
+
   /** Goes to a path of this viewer with its parameters. */
   go(href: string, replace = false) {
     const to = new URL(href, location.href);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pages, route } from './pages';
+import { handover, pages, route } from './pages';
 
 test('paths name pages, and anything else is the front door', () => {
   const of = (path: string) => [route(path).page.id, route(path).id];
@@ -18,4 +18,13 @@ test('no two pages share a path or a key', () => {
     const all = pages.map((p) => p[of]).filter((x) => x !== undefined);
     expect(new Set(all).size).toBe(all.length);
   }
+});
+
+test('an expression goes only where it means something', () => {
+  expect(handover('/', '/status', 'session')).toEqual({});
+  expect(handover('/', '/processes', 'session')).toMatchObject({ q: '', kind: 'session', order: '' });
+  expect(handover('/', '/processes', 'sysevent')).not.toHaveProperty('q');
+  expect(handover('/processes', '/', 'sysevent')).toMatchObject({ kind: 'sysevent', order: '' });
+  expect(handover('/processes', '/', 'sysevent')).not.toHaveProperty('q');
+  expect(handover('/processes', '/processes', 'sysevent')).toEqual({});
 });

@@ -22,6 +22,7 @@ export interface Page {
 export const pages: Page[] = [
   { id: 'explore', path: '', label: 'Explore', key: 's' },
   { id: 'session', path: 'session', one: true, load: () => import('./session/Session.svelte') },
+  { id: 'processes', path: 'processes', label: 'Processes', key: 'p', asks: 'sysevent', load: () => import('./processes/Processes.svelte') },
   { id: 'network', path: 'network', label: 'Network', key: 'n', asks: 'sample', load: () => import('./network/Network.svelte') },
   { id: 'status', path: 'status', label: 'Status', key: 'c', load: () => import('./status/Status.svelte') },
 ];

@@ -1,11 +1,11 @@
 // One question with all its answers: the rows or the table, the timeline, the fields. They are asked one after the other, the rows
 // first, so that nothing stands in their way; a newer question ends all of an older one.
 
-import { aborted, api, ApiError, type Table } from '../../lib/api';
+import { aborted, api, ApiError, queryError, type Table } from '../../lib/api';
 import { cut } from '../../lib/expression';
 import { saved } from '../../saved/saved.svelte';
 import { Facets, type Scope } from './facets.svelte';
-import { queryError, Results, type Question } from './results.svelte';
+import { Results, type Question } from './results.svelte';
 import { Timeline, type By } from '../../query/timeline.svelte';
 
 /** How the answers are looked at. */

@@ -1,7 +1,7 @@
 // The rows of a search. The first come as a stream while the server still looks for them; the rest come in pages when they
 // are scrolled to, so that a million are as light as a hundred.
 
-import { aborted, api, ApiError, searchRecords, valueOf, type Coverage, type Kind, type QueryError, type Rec } from '../../lib/api';
+import { aborted, api, ApiError, searchRecords, valueOf, type Coverage, type Kind, type Rec } from '../../lib/api';
 import { rfc3339 } from '../../lib/format';
 import { both, cut } from '../../lib/expression';
 import { joined } from './live.svelte';
@@ -236,10 +236,3 @@ async function landmarks(question: Question, total: number, signal: AbortSignal)
   }
   return sum === total ? out : [];
 }
-
-/** The error of an expression, as the API tells it with its place. */
-export function queryError(e: ApiError | undefined): QueryError | undefined {
-  if (!e || e.detail.param !== 'q' || e.detail.position === undefined) return undefined;
-  return { message: e.message, position: e.detail.position, end: e.detail.end ?? e.detail.position, line: e.detail.line ?? 1, column: e.detail.column ?? 1, expected: e.detail.expected ?? [], suggest: e.detail.suggest ?? [] };
-}
-
