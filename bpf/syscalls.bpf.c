@@ -8,6 +8,10 @@
  *   tapir_enter  sys_enter: notes when a wanted call was entered
  *   tapir_exit   sys_exit: makes one record of the whole call. Arguments are still in the registers then, and what they
  *                point to was read by the kernel, so it is in memory
+ *   tapir_sent, tapir_received  sock_send_length, sock_recv_length: what goes through sockets of TCP, within the call that does it.
+ *                They stand in for the two above where nothing else is asked for: as long as somebody listens to those,
+ *                every call of every process takes a longer way through the kernel
+ *   tapir_listens  inet_sock_set_state, beside those: a port has a server now
  *   tapir_exec, tapir_fork, tapir_gone  the scheduler's: a process runs another program, has a child, ends
  *
  * A record is a head and chunks behind it. It is built in a buffer of the CPU, which no other program can have meanwhile:
@@ -48,7 +52,7 @@ struct call {
 	struct op op[OPS];
 };
 
-enum { CALL, EXEC, FORK, GONE }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, LISTENS }; /* head.kind */
 
 struct head {
 	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
@@ -600,6 +604,15 @@ inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
 	}
 }
 
+noinline_ void gather_all(struct work *w, volatile const struct call *c)
+{
+	for (u32 i = 0; i < OPS; i++) {
+		if (c->op[i].kind == NONE)
+			break;
+		gather(w, &c->op[i], i);
+	}
+}
+
 /* arguments takes the arguments of the call from the registers of the process. */
 inline_ void arguments(struct work *w, void *ctx)
 {
@@ -668,12 +681,78 @@ int tapir_exit(u64 *ctx)
 		return 0;
 	if (full(c->class, &waiting))
 		return 0;
-	for (u32 i = 0; i < OPS; i++) {
-		if (c->op[i].kind == NONE)
-			break;
-		gather(w, &c->op[i], i);
-	}
+	gather_all(w, c);
 	emit(w, c->class, waiting);
+	return 0;
+}
+
+enum { IPPROTO_TCP = 6, PF_KTHREAD = 0x200000, WHERE = 7 /* number of the chunk with the socket's ends */ };
+
+/* transferred makes a record of the call at hand, which sent to a socket or received from it. */
+inline_ int transferred(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = (void *)ctx[0];
+	volatile const struct call *c;
+	struct pt_regs *regs;
+	struct chunk *chunk;
+	struct work *w;
+	u64 waiting;
+	u32 number;
+	u16 family = sk->__sk_common.skc_family, port = ntohs(sk->__sk_common.skc_dport);
+
+	if ((family != 2 && family != 10) || sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
+		return 0;
+	if (ports_only && port && !port_wanted(port) && !port_wanted(sk->__sk_common.skc_num))
+		return 0;
+	if (skipped() || filtered())
+		return 0;
+	regs = bpf_task_pt_regs(task);
+	if (__builtin_preserve_field_info(regs->orig_ax, 2))
+		number = regs->orig_ax;
+	else
+		number = ((struct pt_regs___arm64 *)regs)->syscallno;
+	if (number >= CALLS)
+		return 0;
+	c = &calls[number];
+	if ((c->flags & (WANTED | STATE | USES)) != (WANTED | USES) || full(c->class, &waiting) || !(w = begin(CALL, number, 0, (int)ctx[1])))
+		return 0;
+	arguments(w, regs);
+	w->ends_of = (u32)w->head.args[c->fd & 7] + 1;
+	fill_ends(&w->ends, sk, direct);
+	finish_ends(&w->ends, sk, family);
+	chunk = add(w, WHERE, 0);
+	__builtin_memcpy(body(w), &w->ends, sizeof(w->ends));
+	end(w, chunk, sizeof(w->ends), sizeof(w->ends));
+	gather_all(w, c);
+	emit(w, c->class, waiting);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int tapir_sent(u64 *ctx)
+{
+	return transferred(ctx);
+}
+
+SEC("tp_btf/sock_recv_length")
+int tapir_received(u64 *ctx)
+{
+	return transferred(ctx);
+}
+
+enum { TCP_LISTEN = 10 };
+
+SEC("tp_btf/inet_sock_set_state")
+int tapir_listens(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	struct work *w;
+	u64 waiting;
+
+	if (ctx[2] != TCP_LISTEN || full(0, &waiting) || !(w = begin(LISTENS, 0, 0, sk->__sk_common.skc_num)))
+		return 0;
+	emit(w, 0, waiting);
 	return 0;
 }
 
@@ -702,8 +781,6 @@ int tapir_exec(u64 *ctx)
 	emit(w, calls[number & (CALLS - 1)].class, waiting);
 	return 0;
 }
-
-enum { PF_KTHREAD = 0x200000 };
 
 SEC("tp_btf/sched_process_fork")
 int tapir_fork(u64 *ctx)

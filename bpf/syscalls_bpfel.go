@@ -134,32 +134,35 @@ type SyscallsWork struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SyscallsMapLost         = "lost"
-	SyscallsMapPorts        = "ports"
-	SyscallsMapRing         = "ring"
-	SyscallsMapUnderWay     = "under_way"
-	SyscallsMapWorks        = "works"
-	SyscallsProgTapirEnter  = "tapir_enter"
-	SyscallsProgTapirExec   = "tapir_exec"
-	SyscallsProgTapirExit   = "tapir_exit"
-	SyscallsProgTapirFork   = "tapir_fork"
-	SyscallsProgTapirGone   = "tapir_gone"
-	SyscallsVarBatch        = "batch"
-	SyscallsVarCalls        = "calls"
-	SyscallsVarChunkType    = "chunk_type"
-	SyscallsVarEndsType     = "ends_type"
-	SyscallsVarExecveNumber = "execve_number"
-	SyscallsVarHeadType     = "head_type"
-	SyscallsVarOwn          = "own"
-	SyscallsVarPortsOnly    = "ports_only"
-	SyscallsVarProcessType  = "process_type"
-	SyscallsVarProcesses    = "processes"
-	SyscallsVarPrograms     = "programs"
-	SyscallsVarRingSize     = "ring_size"
-	SyscallsVarSnaplen      = "snaplen"
-	SyscallsVarSocketsOnly  = "sockets_only"
-	SyscallsVarThreads      = "threads"
-	SyscallsVarTyped        = "typed"
+	SyscallsMapLost           = "lost"
+	SyscallsMapPorts          = "ports"
+	SyscallsMapRing           = "ring"
+	SyscallsMapUnderWay       = "under_way"
+	SyscallsMapWorks          = "works"
+	SyscallsProgTapirEnter    = "tapir_enter"
+	SyscallsProgTapirExec     = "tapir_exec"
+	SyscallsProgTapirExit     = "tapir_exit"
+	SyscallsProgTapirFork     = "tapir_fork"
+	SyscallsProgTapirGone     = "tapir_gone"
+	SyscallsProgTapirListens  = "tapir_listens"
+	SyscallsProgTapirReceived = "tapir_received"
+	SyscallsProgTapirSent     = "tapir_sent"
+	SyscallsVarBatch          = "batch"
+	SyscallsVarCalls          = "calls"
+	SyscallsVarChunkType      = "chunk_type"
+	SyscallsVarEndsType       = "ends_type"
+	SyscallsVarExecveNumber   = "execve_number"
+	SyscallsVarHeadType       = "head_type"
+	SyscallsVarOwn            = "own"
+	SyscallsVarPortsOnly      = "ports_only"
+	SyscallsVarProcessType    = "process_type"
+	SyscallsVarProcesses      = "processes"
+	SyscallsVarPrograms       = "programs"
+	SyscallsVarRingSize       = "ring_size"
+	SyscallsVarSnaplen        = "snaplen"
+	SyscallsVarSocketsOnly    = "sockets_only"
+	SyscallsVarThreads        = "threads"
+	SyscallsVarTyped          = "typed"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -204,11 +207,14 @@ type SyscallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsProgramSpecs struct {
-	TapirEnter *ebpf.ProgramSpec `ebpf:"tapir_enter"`
-	TapirExec  *ebpf.ProgramSpec `ebpf:"tapir_exec"`
-	TapirExit  *ebpf.ProgramSpec `ebpf:"tapir_exit"`
-	TapirFork  *ebpf.ProgramSpec `ebpf:"tapir_fork"`
-	TapirGone  *ebpf.ProgramSpec `ebpf:"tapir_gone"`
+	TapirEnter    *ebpf.ProgramSpec `ebpf:"tapir_enter"`
+	TapirExec     *ebpf.ProgramSpec `ebpf:"tapir_exec"`
+	TapirExit     *ebpf.ProgramSpec `ebpf:"tapir_exit"`
+	TapirFork     *ebpf.ProgramSpec `ebpf:"tapir_fork"`
+	TapirGone     *ebpf.ProgramSpec `ebpf:"tapir_gone"`
+	TapirListens  *ebpf.ProgramSpec `ebpf:"tapir_listens"`
+	TapirReceived *ebpf.ProgramSpec `ebpf:"tapir_received"`
+	TapirSent     *ebpf.ProgramSpec `ebpf:"tapir_sent"`
 }
 
 // SyscallsMapSpecs contains maps before they are loaded into the kernel.
@@ -307,11 +313,14 @@ type SyscallsVariables struct {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsPrograms struct {
-	TapirEnter *ebpf.Program `ebpf:"tapir_enter"`
-	TapirExec  *ebpf.Program `ebpf:"tapir_exec"`
-	TapirExit  *ebpf.Program `ebpf:"tapir_exit"`
-	TapirFork  *ebpf.Program `ebpf:"tapir_fork"`
-	TapirGone  *ebpf.Program `ebpf:"tapir_gone"`
+	TapirEnter    *ebpf.Program `ebpf:"tapir_enter"`
+	TapirExec     *ebpf.Program `ebpf:"tapir_exec"`
+	TapirExit     *ebpf.Program `ebpf:"tapir_exit"`
+	TapirFork     *ebpf.Program `ebpf:"tapir_fork"`
+	TapirGone     *ebpf.Program `ebpf:"tapir_gone"`
+	TapirListens  *ebpf.Program `ebpf:"tapir_listens"`
+	TapirReceived *ebpf.Program `ebpf:"tapir_received"`
+	TapirSent     *ebpf.Program `ebpf:"tapir_sent"`
 }
 
 func (p *SyscallsPrograms) Close() error {
@@ -321,6 +330,9 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirExit,
 		p.TapirFork,
 		p.TapirGone,
+		p.TapirListens,
+		p.TapirReceived,
+		p.TapirSent,
 	)
 }
 

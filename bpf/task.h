@@ -16,6 +16,7 @@ struct pt_regs { /* x86 */
 
 struct pt_regs___arm64 {
 	u64 regs[31], orig_x0;
+	s32 syscallno;
 } relocated_;
 
 struct qstr {

@@ -255,7 +255,8 @@ func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, std
 		if err != nil {
 			return nil, err
 		}
-		cfg := syscalls.Config{Plan: plan, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
+		cfg := syscalls.Config{Plan: plan, Light: light, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		return &app.SysLive{Config: cfg, First: first}, nil
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}

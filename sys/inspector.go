@@ -109,7 +109,16 @@ func (s *Inspector) addDescriptor(d *scap.Descriptor) {
 	if f.listens() {
 		f.role = roleServer
 	}
-	s.unsettled = true
+	switch d.Role {
+	case scap.Client:
+		f.role = roleClient
+	case scap.Server:
+		f.role = roleServer
+		f.swap()
+		s.rename(f)
+	default:
+		s.unsettled = true
+	}
 	if !t.ownTable().put(f) {
 		s.dropped++
 	}

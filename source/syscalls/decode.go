@@ -12,6 +12,7 @@ const (
 	recordExec = 1
 	recordFork = 2
 	recordGone = 3
+	recordPort = 4 // the result is a port that is listened on
 
 	headSize  = 88
 	chunkSize = 8

@@ -23,7 +23,17 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirExec:  "sched_process_exec",
 	bpf.SyscallsProgTapirFork:  "sched_process_fork",
 	bpf.SyscallsProgTapirGone:  "sched_process_exit",
+
+	bpf.SyscallsProgTapirSent:     "sock_send_length",
+	bpf.SyscallsProgTapirReceived: "sock_recv_length",
+	bpf.SyscallsProgTapirListens:  "inet_sock_set_state",
 }
+
+// The programs that see all calls, and those that see what goes through sockets only. One of the pairs is loaded.
+var (
+	callPrograms     = []string{bpf.SyscallsProgTapirEnter, bpf.SyscallsProgTapirExit}
+	transferPrograms = []string{bpf.SyscallsProgTapirSent, bpf.SyscallsProgTapirReceived, bpf.SyscallsProgTapirListens}
+)
 
 // kernel is what is loaded and attached.
 type kernel struct {
@@ -36,8 +46,19 @@ type kernel struct {
 // batch is how many bytes wait in the ring before the reader is woken.
 const batch = 256 << 10
 
-// load loads the programs with their constants; nothing is traced before attach.
-func load(cfg *Config) (*kernel, error) {
+// openKernel loads the programs. Where the kernel lacks what the light way needs, they go the other.
+func openKernel(cfg *Config) (*kernel, error) {
+	if cfg.Light && cfg.Plan.transfers() {
+		if k, err := load(cfg, callPrograms); err == nil {
+			return k, nil
+		}
+	}
+	cfg.Light = false
+	return load(cfg, transferPrograms)
+}
+
+// load loads the programs with their constants, but for those left out; nothing is traced before attach.
+func load(cfg *Config, without []string) (*kernel, error) {
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) { // newer kernels have no such limit
 		return nil, err
 	}
@@ -52,6 +73,9 @@ func load(cfg *Config) (*kernel, error) {
 		if err := spec.Variables[name].Set(v); err != nil {
 			return nil, fmt.Errorf("constant %s: %w", name, err)
 		}
+	}
+	for _, name := range without {
+		delete(spec.Programs, name)
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -134,10 +158,10 @@ func (p *Plan) fill(ports *ebpf.Map) error {
 
 // attach begins to trace.
 func (k *kernel) attach() error {
-	for name, point := range tracepoints {
-		l, err := link.AttachTracing(link.TracingOptions{Program: k.programs.Programs[name]})
+	for name, program := range k.programs.Programs {
+		l, err := link.AttachTracing(link.TracingOptions{Program: program})
 		if err != nil {
-			return refused(fmt.Errorf("attach to %s: %w", point, err))
+			return refused(fmt.Errorf("attach to %s: %w", tracepoints[name], err))
 		}
 		k.links = append(k.links, l)
 	}

@@ -20,6 +20,7 @@ type Config struct {
 	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 8 MiB
 	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan    *Plan           // what the kernel tests; nil: everything is captured
+	Light   bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
 	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
 	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
 	Lost    func(*Losses)   // called when more was lost, at most once a second; may be nil
@@ -44,7 +45,8 @@ type Source struct {
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
 	entered half  // the entering event of the call at hand, when both are delivered
 	left    half
-	second  bool  // left is still to be delivered
+	second  bool // left is still to be delivered
+	sockets seenSockets
 	at      int64 // time of the last event
 	checked int64 // when losses were looked for
 	lost    atomic.Pointer[Losses]
@@ -76,7 +78,7 @@ func Open(cfg Config) (*Source, error) {
 	if cfg.Plan == nil {
 		cfg.Plan = Everything()
 	}
-	k, err := load(&cfg)
+	k, err := openKernel(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func Open(cfg Config) (*Source, error) {
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
-	if err := snapshot(cfg.Tables); err != nil {
+	if err := snapshot(s.sockets.watch(cfg.Tables)); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
 	return s, nil
@@ -192,6 +194,9 @@ func (s *Source) make() bool {
 	x := &s.left.event
 	*x = scap.Event{Time: s.epoch + d.left, Thread: int64(d.thread), CPU: d.cpu, Type: d.call.event}
 	switch d.kind {
+	case recordPort:
+		s.sockets.servers[uint16(d.result)] = true
+		return false
 	case recordGone:
 		x.Type = exitEvent
 		d.exit()
@@ -206,6 +211,10 @@ func (s *Source) make() bool {
 	}
 	if d.call.name == "" || !x.Set(d.lengths, d.data) {
 		return false
+	}
+	if s.cfg.Light && d.kind == recordCall {
+		d.entered = d.left
+		s.sockets.see(d, s.cfg.Tables)
 	}
 	if d.entered == 0 || d.kind == recordFork || d.kind == recordGone {
 		return true

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		act(dir)
 		return
 	}
+	if times := os.Getenv(seeking); times != "" {
+		seek(times)
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -45,7 +49,7 @@ func capture(t *testing.T, cfg syscalls.Config, filters []string, format string,
 			t.Fatal(err)
 		}
 	}
-	show, err := sys.NewFormat("*"+format, &sys.Style{}, sys.ClockHuman)
+	show, err := sys.NewFormat("*"+format, &sys.Style{Full: true}, sys.ClockHuman)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,5 +181,30 @@ func TestFilters(t *testing.T) {
 		if len(want[i]) < 1 {
 			t.Errorf("%s shows nothing", filter)
 		}
+	}
+}
+
+// What goes through sockets of TCP is seen without a look at other calls, with the same data and ends; sockets that were opened before
+// the capture are known, and so is who serves.
+func TestLight(t *testing.T) {
+	filter := "proc.name=syscalls.test and evt.is_io=true and fd.l4proto=tcp"
+	plan, err := syscalls.Compile(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	pid := 0
+	dir := t.TempDir()
+	got := capture(t, syscalls.Config{Plan: plan, Light: true}, []string{filter}, "%proc.pid "+line, func() { told, pid = actor(t, dir) })[0]
+	got = slices.DeleteFunc(got, func(l string) bool { return !strings.HasPrefix(l, fmt.Sprint(pid, " ")) })
+	var want []string
+	for _, l := range told {
+		name, _, _ := strings.Cut(l, " ")
+		if strings.Contains(l, "(<4t>127.0.0.1:") && slices.Contains([]string{"read", "write", "recvfrom", "sendto", "sendmsg", "recvmsg"}, name) {
+			want = append(want, fmt.Sprint(pid, " ", l))
+		}
+	}
+	if !slices.Equal(got, want) || len(want) != 6 {
+		t.Errorf("captured\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -36,8 +36,9 @@ var runs = []struct {
 	{"no capture", nil},
 	{"all calls", []string{"sys", "-qv"}},
 	{"network only", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.type", "in", "(ipv4,", "ipv6)"}},
-	{"network only, port", []string{"sys", "-qv", "evt.is_io=true", "and", fmt.Sprintf("fd.port=%d", port)}},
-	{"network only, other port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.port=1"}},
+	{"network only, port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
+	{"... and latencies", []string{"sys", "-qv", "-td", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
+	{"network only, other port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", "fd.port=1"}},
 	{"no capture, again", nil},
 }
 
