@@ -107,6 +107,6 @@ func newRoot(io Stdio) *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newRecord(io), newImport(io), newRead(io), newSearch(io), newTail(io), newExport(io), newSQL(io), newServe(io),
-		newMirror(io), newSFlow(io), newSys(io), newFields(io), newDevices(io), newStatus(io), newMan(io), newVersion(io))
+		newMirror(io), newSFlow(io), newSys(io), newFields(io), newDevices(io), newDoctor(io), newStatus(io), newMan(io), newVersion(io))
 	return root
 }

@@ -110,6 +110,7 @@ var rules = []rule{
 	{of: "sys/chisel", may: []string{"sys"}, why: "a chisel asks fields and filters; it sees neither files nor captures"},
 	{of: "sys/top", may: []string{"sys", "sys/chisel"}, why: "a view is a function of events and keys; it sees neither files nor captures nor a terminal"},
 	{of: "sys", may: []string{"scap", "query", "record"}, why: "what system calls mean is the same for a file and a live capture, so it knows neither"},
+	{of: "doctor", may: []string{"source/afpacket"}, why: "each part is tried as the part does it; nothing is read or written of what Tapir stores"},
 	{of: "pcapstore", may: []string{"record", "internal/pcapio", "internal/datadir"}, why: "packets on disk know flows by id only"},
 }
 

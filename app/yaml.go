@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/tapir-project/tapir/mirror"
 	"github.com/tapir-project/tapir/sflow/agent"
 )
 
@@ -114,4 +117,50 @@ func ParseCollector(s string) (netip.AddrPort, error) {
 		}
 	}
 	return netip.AddrPortFrom(a, uint16(n)), nil
+}
+
+// ConfigSection is a section of tapir.yaml as its user reads it.
+type ConfigSection struct {
+	Name  string
+	User  string // the command that reads it
+	Found string // what it says, in a few words
+	Err   error  // why it cannot be used; it shows the line where it can
+}
+
+// configSections are the sections there are, each with its reader.
+var configSections = map[string]struct {
+	user string
+	read func(b []byte) (found string, err error)
+}{
+	"mirror": {"tapir mirror --config", func(b []byte) (string, error) {
+		c, err := mirror.ReadConfig(bytes.NewReader(b))
+		return fmt.Sprintf("rules: %d", len(c.Rules)), err
+	}},
+	"sflow": {"tapir sflow agent", func(b []byte) (string, error) {
+		c, err := parseSFlowYAML(b)
+		if c == nil {
+			return "no agent", err
+		}
+		return fmt.Sprintf("agent, collectors: %d", len(c.Collectors)), err
+	}},
+}
+
+// CheckConfig reads all sections of a tapir.yaml, in the order of their names. The error says that it is no YAML.
+func CheckConfig(b []byte) ([]ConfigSection, error) {
+	var all map[string]any
+	if err := yaml.Unmarshal(b, &all); err != nil {
+		return nil, fmt.Errorf("%s", yaml.FormatError(err, false, true))
+	}
+	var out []ConfigSection
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := ConfigSection{Name: name}
+		if known, ok := configSections[name]; ok {
+			s.User = known.user
+			s.Found, s.Err = known.read(b)
+		} else {
+			s.Err = fmt.Errorf("there is no such section; there are %s", strings.Join(slices.Sorted(maps.Keys(configSections)), " and "))
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
