@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,15 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tapir-project/tapir/app"
+	"github.com/tapir-project/tapir/source/syscalls"
 	"github.com/tapir-project/tapir/sys"
 	"github.com/tapir-project/tapir/sys/top"
 )
-
-// sysFeed delivers the events of files or of the running machine: it applies each to s and hands it to f, until f returns
-// an error, of which io.EOF means that no more are needed, or ctx ends. damaged says that some could not be delivered.
-type sysFeed interface {
-	Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error)
-}
 
 // sysTop are the options of tapir sys top.
 type sysTop struct {
@@ -29,6 +25,7 @@ type sysTop struct {
 	view  string
 	print string
 	delay int64 // ms
+	snap  int   // bytes of data of a call
 	json  bool
 	list  bool
 }
@@ -38,10 +35,11 @@ func newSysTop(io Stdio) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "top [FILTER]",
 		Short: "Look around in system calls: processes, connections, files, down to data and events",
-		Long: "Show tables of processes, connections, files, errors and others; Enter goes into a row, Backspace back, F2 chooses another view,\n" +
-			"F5 shows the data that is read and written there, F6 the events; F1 lists all keys. Where the output is no terminal, the view\n" +
-			"is printed once: columns with tabs between them, or JSON lines with --json.",
-		Example: "  tapir sys top -r act.scap.gz\n  tapir sys top -r act.scap.gz -v connections --json proc.name=httpd",
+		Long: "Show tables of processes, connections, files, errors and others, as they are now or of .scap files (-r FILE). Enter goes into a\n" +
+			"row, Backspace back, F2 chooses another view, F5 shows the data that is read and written there, F6 the events; F1 lists all keys.\n" +
+			"Where the output is no terminal, the view is printed: columns with tabs between them, or JSON lines with --json; that of a\n" +
+			"file once, a live one for each interval.",
+		Example: "  sudo tapir sys top\n  tapir sys top -r act.scap.gz\n  tapir sys top -r act.scap.gz -v connections --json proc.name=httpd",
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.list {
 				return listViews(io.Out)
@@ -54,7 +52,8 @@ func newSysTop(io Stdio) *cobra.Command {
 	f.StringVarP(&o.view, "view", "v", "procs", "id of the view that is shown first (-l lists them)")
 	f.StringVarP(&o.print, "print", "p", "", "c: with columns of containers")
 	f.Int64VarP(&o.delay, "interval", "d", 2000, "how often a live view is brought up to date, in ms")
-	f.BoolVarP(&o.json, "json", "j", false, "print the view once, one JSON object for each row")
+	f.IntVarP(&o.snap, "snaplen", "s", 512, "capture the first so many bytes of data of a call (live)")
+	f.BoolVarP(&o.json, "json", "j", false, "print the view, one JSON object for each row")
 	f.BoolVarP(&o.list, "list", "l", false, "list the views")
 	return c
 }
@@ -70,14 +69,17 @@ func listViews(w io.Writer) error {
 
 func (o *sysTop) run(ctx context.Context, stdio Stdio, filter string) error {
 	switch {
-	case len(o.files) == 0:
-		return usagef("say which file to read: tapir sys top -r FILE")
 	case o.print != "" && o.print != "c":
 		return usagef("-p is c, for columns of containers, not %s", o.print)
 	case o.delay < 100:
 		return usagef("-d is at least 100 ms, not %d", o.delay)
 	}
-	t, err := top.New(top.Config{View: o.view, Filter: filter, Containers: o.print == "c", Source: strings.Join(o.files, " ")})
+	live := len(o.files) == 0
+	source := strings.Join(o.files, " ")
+	if live {
+		source = "this machine"
+	}
+	t, err := top.New(top.Config{View: o.view, Filter: filter, Containers: o.print == "c", Source: source, Live: live})
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -85,21 +87,60 @@ func (o *sysTop) run(ctx context.Context, stdio Stdio, filter string) error {
 	if screen && slices.Contains(o.files, "-") {
 		return usagef("going into a row reads the events again, which standard input cannot: write them to a file first (tapir sys -r - -w FILE)")
 	}
-	feed := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio)}
-	if !screen {
-		return printView(ctx, stdio.Out, t, feed, o.json)
+	session := &topSession{live: live, top: t}
+	warn := warner(stdio)
+	if screen {
+		warn = session.warn
 	}
-	session := &topSession{feed: feed, top: t}
-	feed.Warn = session.warn
-	return session.show(ctx, stdio, time.Duration(o.delay)*time.Millisecond)
-}
-
-// printView reads everything, and prints the view once.
-func printView(ctx context.Context, w io.Writer, t *top.Top, feed sysFeed, asJSON bool) error {
-	damaged, err := feed.Run(ctx, sys.New(), t.Event)
+	session.open = func(filter string) (app.SysSource, error) {
+		if !live {
+			return &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warn}, nil
+		}
+		plan, err := syscalls.Compile(filter)
+		lost := func(l *syscalls.Losses) { warn(errors.New(l.String())) }
+		return &app.SysLive{Config: syscalls.Config{Plan: plan, Snaplen: o.snap, Pairs: true, Lost: lost}}, err
+	}
+	delay := time.Duration(o.delay) * time.Millisecond
+	if screen {
+		return session.show(ctx, stdio, delay)
+	}
+	feed, err := session.open(filter)
 	if err != nil {
 		return err
 	}
+	if live {
+		return o.printLive(ctx, stdio.Out, t, feed, delay)
+	}
+	damaged, err := feed.Run(ctx, sys.New(), t.Event)
+	if err = errors.Join(err, printView(stdio.Out, t, o.json)); err != nil {
+		return err
+	}
+	if damaged {
+		return errDamaged
+	}
+	return nil
+}
+
+// printLive prints the view for each interval of event time until ctx ends.
+func (o *sysTop) printLive(ctx context.Context, w io.Writer, t *top.Top, feed app.SysSource, delay time.Duration) error {
+	until := int64(0)
+	_, err := feed.Run(ctx, sys.New(), func(e *sys.Event) error {
+		if e.Time >= until {
+			t.Tick(e.Time)
+			if until != 0 {
+				if err := printView(w, t, o.json); err != nil {
+					return err
+				}
+			}
+			until = e.Time + delay.Nanoseconds()
+		}
+		return t.Event(e)
+	})
+	return err
+}
+
+// printView prints the view as it is.
+func printView(w io.Writer, t *top.Top, asJSON bool) error {
 	out := bufio.NewWriter(w)
 	titles, rows := t.Table()
 	if !asJSON {
@@ -118,13 +159,7 @@ func printView(ctx context.Context, w io.Writer, t *top.Top, feed sysFeed, asJSO
 		}
 		out.WriteByte('\n')
 	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if damaged {
-		return errDamaged
-	}
-	return nil
+	return out.Flush()
 }
 
 // columnName makes a name for JSON of a title.

@@ -9,17 +9,19 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/tapir-project/tapir/app"
 	"github.com/tapir-project/tapir/sys"
 	"github.com/tapir-project/tapir/sys/top"
 )
 
 // topSession reads events into a view while keys change it.
 type topSession struct {
-	feed sysFeed
+	open func(filter string) (app.SysSource, error) // what events come from, which may leave out what the filter does
 	live bool
 
 	mu      sync.Mutex // guards what follows
-	damage  string     // what a file lost
+	damage  string     // what a file or the capture lost
+	filter  string     // of the last reading
 	top     *top.Top
 	reading int // number of the reading whose events count; those of earlier ones are left out
 	cancel  context.CancelFunc
@@ -36,11 +38,20 @@ func (s *topSession) start(ctx context.Context, failed func(error)) {
 	s.cancel, s.ended = cancel, make(chan struct{})
 	ended := s.ended
 	s.top.Restart()
+	s.damage, s.filter = "", s.top.Filter()
+	feed, err := s.open(s.filter)
 	s.top.State("reading")
+	if s.live {
+		s.top.State("live")
+	}
 	s.mu.Unlock()
 	go func() {
 		defer close(ended)
-		damaged, err := s.feed.Run(ctx, sys.New(), func(e *sys.Event) error {
+		if err != nil {
+			failed(err)
+			return
+		}
+		damaged, err := feed.Run(ctx, sys.New(), func(e *sys.Event) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.reading != number {
@@ -65,7 +76,9 @@ func (s *topSession) start(ctx context.Context, failed func(error)) {
 func (s *topSession) warn(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.damage = err.Error()
+	if s.damage = err.Error(); s.live {
+		s.top.State("live, " + s.damage)
+	}
 }
 
 // whole says that all was read.
@@ -89,11 +102,15 @@ func (s *topSession) stop() {
 }
 
 // press gives a key to the view. The events of a file that were wanted before it do not count any more when it asks for others.
+// A live capture goes on; only another filter begins it anew.
 func (s *topSession) press(key string) top.Want {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	want := s.top.Press(key)
-	if !s.live && (want == top.Reread || want == top.Enough) {
+	if s.live && s.filter == s.top.Filter() && want != top.Quit {
+		return top.Nothing
+	}
+	if want == top.Reread || want == top.Enough {
 		s.reading++
 	}
 	if want == top.Enough {
@@ -165,9 +182,7 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		case top.Quit:
 			return m, tea.Quit
 		case top.Reread:
-			if !m.live {
-				return m, m.read
-			}
+			return m, m.read
 		}
 	}
 	return m, nil

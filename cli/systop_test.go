@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,33 @@ func TestSysTopTerminal(t *testing.T) {
 	w.see("LPORT")
 	w.tmux("resize-window", "-x", "60", "-y", "12")
 	w.see("F1 Help")
+	w.press("q")
+	w.see("ended with 0")
+}
+
+// Live, what a program does is seen while it does it: its file among the files, its data, and its calls.
+func TestSysTopLive(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("capturing takes root")
+	}
+	file := filepath.Join(t.TempDir(), "watched-by-top")
+	work := exec.Command("sh", "-c", `while sleep 0.05; do echo what-is-written >>"$0"; done`, file)
+	if err := work.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { work.Process.Kill(); work.Wait() })
+	w := openTerminal(t, "sh", "-c", "tapir sys top -d 200 proc.pid="+strconv.Itoa(work.Process.Pid)+" 2>&1; echo ended with $?; cat")
+	w.see("Viewing: Processes  Of: this machine  live", strconv.Itoa(work.Process.Pid)+" ")
+	w.press("F2", "Down", "Down", "Down", "Enter")
+	w.see("Viewing: Files", "OPENS", file)
+	w.press("F4", "watched", "Enter")
+	w.see("F1 Help", file)
+	w.press("F5")
+	w.see("------ Write 16B to   "+file+" (sh)", "what-is-written")
+	w.press("F6")
+	w.see("write res=16 data=what-is-written")
+	w.press("BSpace")
+	w.see("Viewing: Files")
 	w.press("q")
 	w.see("ended with 0")
 }

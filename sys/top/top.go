@@ -221,6 +221,9 @@ func (t *Top) Tick(at int64) { t.here().rows.tick(at) }
 // Note shows a text until the next key.
 func (t *Top) Note(text string) { t.note = text }
 
+// Filter is the filter that everything passes through, as it is now.
+func (t *Top) Filter() string { return t.cfg.Filter }
+
 // State says how far reading has come, in the first line.
 func (t *Top) State(text string) { t.state = text }
 
