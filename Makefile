@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -extldflags=-Wl,--no-export-dynamic,--gc-sections -X github.com/tapir-project/tapir/cli.version=$(VERSION)
 FUZZTIME ?= 5s
 
-.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror mirror-packets bench-sflow bench-sflow-agent bench-sys clean
+.PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror mirror-packets bench-sflow bench-sflow-agent bench-sys bench-sys-live clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench-mirror: ## packets per second of mirroring beside tc mirred and daemonlogg
 
 mirror-packets: ## ten million numbered packets through the mirror in each of its ways, every one checked at the other end (root)
 	$(GO) test ./mirror -run TestEveryPacket -v -timeout 30m -packets 10000000
+
+bench-sys-live: build ## what capturing system calls live costs a loop of calls and wrk against nginx (root; nginx, wrk)
+	$(GO) run ./bench/sys/live
 
 bench-sys: build ## system calls beside Debian's sysdig on a generated file
 	$(GO) run ./bench/sys

@@ -38,6 +38,7 @@ var (
 // kernel is what is loaded and attached.
 type kernel struct {
 	programs *ebpf.Collection
+	raw      bool // attached to raw tracepoints
 	links    []link.Link
 	ring     *ringbuf.Reader
 	lost     *ebpf.Map
@@ -49,16 +50,24 @@ const batch = 256 << 10
 // openKernel loads the programs. Where the kernel lacks what the light way needs, they go the other.
 func openKernel(cfg *Config) (*kernel, error) {
 	if cfg.Light && cfg.Plan.transfers() {
-		if k, err := load(cfg, callPrograms); err == nil {
+		if k, err := load(cfg, callPrograms, false); err == nil {
 			return k, nil
 		}
 	}
 	cfg.Light = false
-	return load(cfg, transferPrograms)
+	k, err := load(cfg, transferPrograms, false)
+	if err == nil {
+		return k, nil
+	}
+	if k, e := load(cfg, transferPrograms, true); e == nil {
+		return k, nil
+	}
+	return nil, err
 }
 
-// load loads the programs with their constants, but for those left out; nothing is traced before attach.
-func load(cfg *Config, without []string) (*kernel, error) {
+// load loads the programs with their constants, but for those left out; nothing is traced before attach. With raw, the tracepoints tell
+// the programs no types: every kernel that has BTF takes them so.
+func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) { // newer kernels have no such limit
 		return nil, err
 	}
@@ -67,7 +76,8 @@ func load(cfg *Config, without []string) (*kernel, error) {
 		return nil, err
 	}
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
-		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve")}
+		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
+		bpf.SyscallsVarTyped: flag(!raw)}
 	cfg.Plan.constants(constants)
 	for name, v := range constants {
 		if err := spec.Variables[name].Set(v); err != nil {
@@ -76,6 +86,11 @@ func load(cfg *Config, without []string) (*kernel, error) {
 	}
 	for _, name := range without {
 		delete(spec.Programs, name)
+	}
+	for _, p := range spec.Programs {
+		if raw {
+			p.Type, p.AttachType, p.AttachTo = ebpf.RawTracepoint, 0, ""
+		}
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -91,7 +106,7 @@ func load(cfg *Config, without []string) (*kernel, error) {
 		programs.Close()
 		return nil, err
 	}
-	k := &kernel{programs: programs, lost: programs.Maps[bpf.SyscallsMapLost]}
+	k := &kernel{programs: programs, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
 	if k.ring, err = ringbuf.NewReader(programs.Maps[bpf.SyscallsMapRing]); err != nil {
 		programs.Close()
 		return nil, err
@@ -159,13 +174,20 @@ func (p *Plan) fill(ports *ebpf.Map) error {
 // attach begins to trace.
 func (k *kernel) attach() error {
 	for name, program := range k.programs.Programs {
-		l, err := link.AttachTracing(link.TracingOptions{Program: program})
+		l, err := k.link(name, program)
 		if err != nil {
 			return refused(fmt.Errorf("attach to %s: %w", tracepoints[name], err))
 		}
 		k.links = append(k.links, l)
 	}
 	return nil
+}
+
+func (k *kernel) link(name string, p *ebpf.Program) (link.Link, error) {
+	if k.raw {
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoints[name], Program: p})
+	}
+	return link.AttachTracing(link.TracingOptions{Program: p})
 }
 
 // detach ends tracing; what is in the ring can still be read.

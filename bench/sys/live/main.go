@@ -1,5 +1,5 @@
 // The benchmark of docs/bench.md for live system calls: what capturing costs the programs that are traced. A loop that writes and reads
-// a byte, and wrk against nginx, run without a capture and beside tapir sys in turn, in one run: all calls, those of the network, those of
+// a byte, and wrk against nginx, run alone and beside tapir sys in turn, in one run: all calls, those of the network, those of
 // the network with a filter on the port. A last run counts how many events without data one reader takes without a loss.
 //
 //	go run ./bench/sys/live [-tapir FILE] [-seconds N]
@@ -28,18 +28,16 @@ const loop = "TAPIR_BENCH_LOOP"
 
 const port = 18099
 
-// runs are the captures, with their filters; "" is none, and no capture at all where args are nil.
+// runs are the captures, with their filters.
 var runs = []struct {
 	name string
 	args []string
 }{
-	{"no capture", nil},
 	{"all calls", []string{"sys", "-qv"}},
 	{"network only", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.type", "in", "(ipv4,", "ipv6)"}},
 	{"network only, port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
 	{"... and latencies", []string{"sys", "-qv", "-td", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
 	{"network only, other port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", "fd.port=1"}},
-	{"no capture, again", nil},
 }
 
 var tapir = flag.String("tapir", "./tapir", "the program")
@@ -63,11 +61,18 @@ func bench(d time.Duration) error {
 		return err
 	}
 	defer stop()
-	fmt.Printf("%-26s %12s %10s %12s %10s %12s %8s\n", "", "ns a call", "captured", "requests/s", "cost", "captured", "lost")
-	var base float64
+	fmt.Printf("%-26s %24s %10s %24s %8s %10s %8s\n", "", "ns a call", "captured", "requests/s", "cost", "captured", "lost")
 	for _, r := range runs {
+		before, err := perCall(d, "io")
+		if err != nil {
+			return err
+		}
 		var per, rate float64
 		first, err := beside(r.args, func() (err error) { per, err = perCall(d, "io"); return err })
+		if err != nil {
+			return err
+		}
+		rateBefore, err := wrk(d)
 		if err != nil {
 			return err
 		}
@@ -75,8 +80,13 @@ func bench(d time.Duration) error {
 		if err != nil {
 			return err
 		}
-		base = max(base, rate)
-		fmt.Printf("%-26s %12.0f %10d %12.0f %9.1f%% %12d %8d\n", r.name, per, first.calls, rate, 100*(1-rate/base), second.calls, first.lost+second.lost)
+		rateAfter, err := wrk(d)
+		if err != nil {
+			return err
+		}
+		free := (rateBefore + rateAfter) / 2
+		fmt.Printf("%-26s %10.0f -> %10.0f %10d %10.0f -> %10.0f %7.1f%% %10d %8d\n", r.name, before, per, first.calls, free, rate, 100*(1-rate/free),
+			second.calls, first.lost+second.lost)
 	}
 	var per float64
 	got, err := beside([]string{"sys", "-qv", "evt.type=lseek"}, func() (err error) { per, err = perCall(d, "seek"); return err })
@@ -92,11 +102,8 @@ type result struct{ calls, lost int64 }
 
 var said = regexp.MustCompile(`Driver (Events|Drops):(\d+)`)
 
-// beside runs f, beside a capture unless args are nil.
+// beside runs f beside a capture.
 func beside(args []string, f func() error) (r result, err error) {
-	if args == nil {
-		return r, f()
-	}
 	var out bytes.Buffer
 	c := exec.Command(*tapir, args...)
 	c.Stderr = &out

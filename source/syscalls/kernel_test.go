@@ -1,0 +1,49 @@
+package syscalls
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// Kernels that tell programs no types of what tracepoints hand over run them all the same.
+func TestRawTracepoints(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	cfg := Config{Snaplen: DefaultSnaplen, Buffer: DefaultBuffer, Plan: Everything()}
+	k, err := load(&cfg, transferPrograms, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	if err := k.attach(); err != nil {
+		t.Fatal(err)
+	}
+	proc, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proc.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var d decoder
+	kinds := map[uint8]int{}
+	args := 0
+	k.ring.SetDeadline(time.Now())
+	for {
+		r, err := k.ring.Read()
+		if err != nil {
+			break
+		}
+		if d.read(r.RawSample) && int(d.pid) == proc.Pid {
+			kinds[d.kind]++
+			if d.kind == recordCall && calls[d.sysno].name == "openat" && len(d.bytes(0, 0)) > 1 && int32(d.args[0]) == -100 {
+				args++
+			}
+		}
+	}
+	if kinds[recordCall] < 5 || kinds[recordExec] != 1 || kinds[recordGone] != 1 || args == 0 {
+		t.Errorf("records by kind %v, %d opened files", kinds, args)
+	}
+}
