@@ -125,7 +125,9 @@ func (l *layer) close(s *span) {
 
 // continuation makes one node of the whole payload.
 func (l *layer) continuation() {
-	l.nodes = append(l.nodes, packet.Node{Name: l.kind.title, Value: "Continuation, " + count(l.body.Wire), Off: l.at, Len: l.end - l.at})
+	all := l.open("")
+	all.textLines(l.kind.title, all.left(), "Continuation, "+count(l.body.Wire))
+	l.nodes = append(l.nodes, all.children...)
 	l.at = l.end
 	l.say("Continuation, " + count(l.body.Wire))
 }

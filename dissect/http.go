@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tapir-project/tapir/proto/http"
 )
@@ -175,43 +174,11 @@ func (m *httpMessage) body(request bool) {
 			value = strconv.Itoa(n) + " of " + value
 		}
 		if n > 0 {
-			m.lines("Body", n, value)
+			m.textLines("Body", n, value)
 		}
 	case !request:
-		m.lines("Body", m.left(), count(m.left()))
+		m.textLines("Body", m.left(), count(m.left()))
 	}
-}
-
-// maxLines bounds the lines of a body that are nodes.
-const maxLines = 200
-
-// lines adds a field of n bytes; if it is text, its lines are nodes.
-func (m *httpMessage) lines(name string, n int, value string) {
-	b := m.within(name, n)
-	b.value = value
-	text := b.rest()
-	if readable(text[:min(n, len(text))]) {
-		for i := 0; i < maxLines && b.more(); i++ {
-			size := bytes.IndexByte(b.rest(), '\n') + 1
-			if size == 0 {
-				size = b.left()
-			}
-			b.field("Line", size, clip(bytes.TrimRight(b.rest()[:size], "\r\n")))
-		}
-	}
-	m.close(b)
-}
-
-// readable says whether b, whose last rune may be cut off, is text.
-func readable(b []byte) bool {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f || r == utf8.RuneError && n == 1 && utf8.FullRune(b[i:]) {
-			return false
-		}
-		i += n
-	}
-	return true
 }
 
 // chunk adds a chunk (RFC 9112 §7.1) and says whether another may follow.

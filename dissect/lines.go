@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tapir-project/tapir/proto"
 )
@@ -65,6 +66,43 @@ func readLines(l *layer) {
 		who = map[bool]string{false: "Request: ", true: "Response: "}
 	}
 	l.say(who[server] + clip([]byte(first)))
+}
+
+// maxLines bounds the lines of a text that are nodes.
+const maxLines = 200
+
+// textLines adds a field of n bytes whose lines are nodes, each called what it says, if it is text.
+func (s *span) textLines(name string, n int, value string) {
+	t := s.within(name, n)
+	t.value = value
+	text := readable(t.rest())
+	for i := 0; text && i < maxLines && t.more(); i++ {
+		size := bytes.IndexByte(t.rest(), '\n') + 1
+		if size == 0 {
+			size = t.left()
+		}
+		line := bytes.TrimRight(t.rest()[:size], "\r\n")
+		if len(line) == 0 {
+			line = []byte("\u2424") // as the eye sees a line feed
+		}
+		t.field(clip(line), size, "")
+	}
+	s.close(t)
+}
+
+// readable says whether b, whose first and last rune may be cut off, is text.
+func readable(b []byte) bool {
+	for len(b) > 0 && !utf8.RuneStart(b[0]) {
+		b = b[1:]
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f || r == utf8.RuneError && n == 1 && utf8.FullRune(b[i:]) {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
 // replyCode is the number that a reply of SMTP or FTP begins with.

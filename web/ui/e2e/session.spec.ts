@@ -67,6 +67,20 @@ test('a field is marked in the bytes, and a byte in the tree', async ({ page, st
   await accessible(page);
 });
 
+test('the application layer: a request line is marked in the bytes, and the list says what packets are', async ({ page, stored }) => {
+  await page.goto(stored.at('/session/' + (await find(stored, 'protocols == http && http.uri == *numbers* && packets > 8')), { tab: 'packets', packet: '4' }));
+  const line = 'GET /docs/numbers.txt HTTP/1.1';
+  await expect(page.getByRole('row', { selected: true })).toContainText(/HTTP.*GET \/docs\/numbers\.txt HTTP\/1\.1/);
+  await page.getByRole('treeitem', { name: line }).click();
+  expect(Buffer.from((await marked(page)).replaceAll(' ', ''), 'hex').toString()).toBe(line + '\r\n');
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('treeitem', { name: 'Request URI: /docs/numbers.txt' }).click();
+  expect(Buffer.from((await marked(page)).replaceAll(' ', ''), 'hex').toString()).toBe('/docs/numbers.txt');
+  await expect(page.getByRole('row').filter({ hasText: 'Continuation, 1448 bytes' }).first()).toBeVisible();
+  await settled(page);
+  await accessible(page);
+});
+
 test('everything with the keyboard', async ({ page, stored }) => {
   await page.goto(stored.at('/session/' + (await find(stored, 'protocols == http && packets > 8'))));
   await expect(page.getByRole('slider', { name: 'Packets over time' })).toBeVisible();

@@ -40,7 +40,7 @@ const short: Record<string, string> = {
   'Ethernet II': 'Ethernet',
 };
 
-/** The name of a packet's innermost header. */
+/** The protocol of a packet, in short. */
 export function protocolText(p: Packet): string {
   return short[p.protocol] ?? p.protocol;
 }
@@ -80,7 +80,7 @@ export function innermost(tree: TreeNode[]): string {
   return opening(tree)[0] ?? (tree.length ? String(tree.length - 1) : '');
 }
 
-/** What a packet says in a line: of TCP what its analysts read first, of others their innermost header. */
+/** What a packet says in a line: what it carries, or of TCP alone what its analysts read first. */
 export function infoText(p: Packet): string {
   const t = p.tcp;
   if (!t || p.protocol !== 'Transmission Control Protocol') return p.info;

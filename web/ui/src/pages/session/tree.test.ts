@@ -75,6 +75,12 @@ it('writes nodes', () => {
   expect(treeText([tree[1]!])).toBe('Ethernet\n    Destination\n    Source\n    Type');
 });
 
+it('opens the innermost header, and what it has one of only', () => {
+  const record = n('Record', 4, 6, n('Type', 4, 1), n('Handshake', 5, 5, n('Type', 5, 1)));
+  expect(opening([n('Head', 0, 4, n('a', 0, 4)), n('TLS', 4, 6, record)])).toEqual(['1', '1.0']);
+  expect(opening([n('Head', 0, 4, n('a', 0, 4)), n('TLS', 4, 12, record, record)])).toEqual(['1']);
+});
+
 it('gives a payload of text its lines, which cover its bytes', () => {
   const data = new TextEncoder().encode('HHHHGET / HTTP/1.1\r\nHost: <b>\r\n\r\n');
   const lines = withLines([n('Head', 0, 4, n('a', 0, 4)), n('TCP payload', 4, data.length - 4)], data);

@@ -151,10 +151,16 @@ function isMove(key: string): boolean {
   return ['ArrowDown', 'ArrowUp', 'ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key);
 }
 
-/** The paths that are open when a packet is first shown: the innermost header and the payload behind it. */
+/** The paths that are open when a packet is first shown: the innermost header, what it has one of only, and the payload behind it. */
 export function opening(tree: TreeNode[]): string[] {
   const last = tree.findLastIndex((n) => n.children?.length && !isPayload(n));
-  return tree.flatMap((n, i) => (n.children?.length && (i === last || isPayload(n)) ? [String(i)] : []));
+  return tree.flatMap((n, i) => (n.children?.length && (i === last || isPayload(n)) ? onlyBranches(n, String(i)) : []));
+}
+
+/** A branch, and within it every branch that is the only child. */
+function onlyBranches(node: TreeNode, path: string): string[] {
+  const [only, ...others] = node.children!;
+  return only!.children?.length && !others.length ? [path, ...onlyBranches(only!, path + '.0')] : [path];
 }
 
 function isPayload(node: TreeNode): boolean {

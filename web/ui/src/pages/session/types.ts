@@ -37,6 +37,7 @@ export interface Packet {
   /** Bytes on the wire above the transport header. */
   payload: number;
   from: Side;
+  /** Of the application layer, in short, or the name of the innermost header. */
   protocol: string;
   info: string;
   tcp?: { flags: string[]; seq: number; ack: number; window: number; relative_seq?: number; relative_ack?: number };
