@@ -80,6 +80,14 @@ func (s *span) put(n packet.Node) {
 		n = packet.Node{Name: "More is left out", Value: strconv.Itoa(maxNodes) + " nodes are shown", Off: n.Off, Len: n.Len}
 		s.done = true
 	}
+	s.add(n)
+}
+
+// add appends a child. Most nodes that have children have several.
+func (s *span) add(n packet.Node) {
+	if s.children == nil {
+		s.children = make([]packet.Node, 0, 8)
+	}
 	s.children = append(s.children, n)
 }
 
@@ -186,7 +194,7 @@ func (s *span) close(c *span) {
 	} else {
 		s.l.room--
 	}
-	s.children = append(s.children, n)
+	s.add(n)
 }
 
 // bit is a flag, or a number in some bits, of a field.
