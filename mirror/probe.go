@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,38 +21,53 @@ const (
 )
 
 const (
-	probeGaps  = 20_000                 // packets close behind each other that a way is judged by
+	probeGaps  = 10_000                 // packets close behind each other that a turn takes
+	probeTurns = 3                      // of each way
 	probeEvery = 100 * time.Millisecond // how often it is looked whether they have come
 	probeWin   = 0.95                   // of the cost of wayTC: what XDP has to stay below to be taken
 )
 
-// probe times the ways in which a source could carry out its plan, with the packets that come: each way copies until
-// enough of them have come close behind each other, then the fastest stays. While packets are few it is not decided, and
-// does not matter.
+// probe times the ways in which a source could carry out its plan, with the packets that come: the ways take turns, each
+// until enough packets have come close behind each other, and the one whose best turn was the fastest stays. While packets
+// are few it is not decided, and does not matter.
 type probe struct {
 	key   string          // of the broadcast; another one is probed anew
 	ways  []way           // wayTC is the first
-	costs []time.Duration // of a packet, in the ways that have been timed; 0: could not be attached
+	costs []time.Duration // of a packet, for each way: the least so far; 0: not timed yet
+	turn  int
 }
 
-func (p *probe) decided() bool { return len(p.costs) == len(p.ways) }
+// impossible is the cost of a way that could not be attached.
+const impossible = time.Duration(math.MaxInt64)
+
+func newProbe(key string, ways ...way) *probe {
+	return &probe{key: key, ways: ways, costs: make([]time.Duration, len(ways))}
+}
+
+func (p *probe) decided() bool { return p.turn >= probeTurns*len(p.ways) }
 
 // now is the way that is being timed, or the one that was chosen.
 func (p *probe) now() way {
 	if !p.decided() {
-		return p.ways[len(p.costs)]
+		return p.ways[p.turn%len(p.ways)]
 	}
-	best := 0
-	for i, c := range p.costs {
-		limit := p.costs[best]
-		if best == 0 {
-			limit = time.Duration(float64(limit) * probeWin)
-		}
-		if i > 0 && c > 0 && c < limit {
-			best = i
+	best, limit := 0, time.Duration(probeWin*float64(p.costs[0]))
+	for i, c := range p.costs[1:] {
+		if c < limit {
+			best, limit = i+1, c
 		}
 	}
 	return p.ways[best]
+}
+
+// took ends the turn of a way.
+func (p *probe) took(cost time.Duration) {
+	i := p.turn % len(p.ways)
+	if cost == impossible || p.costs[i] == 0 || cost < p.costs[i] {
+		p.costs[i] = cost
+	}
+	for p.turn++; !p.decided() && p.costs[p.turn%len(p.ways)] == impossible; p.turn++ {
+	}
 }
 
 // String tells what was found, "" before it is decided.
@@ -66,7 +82,7 @@ func (p *probe) String() string {
 			name = "tc"
 		}
 		found[i] = fmt.Sprintf("%s %d ns", name, c.Nanoseconds())
-		if c == 0 {
+		if c == impossible {
 			found[i] = name + " not possible"
 		}
 	}
@@ -137,7 +153,7 @@ func (m *Manager) advance() {
 			continue
 		}
 		if err == nil {
-			a.probe.costs = append(a.probe.costs, total/time.Duration(gaps))
+			a.probe.took(total / time.Duration(gaps))
 			err = m.kernel.clearPace(a.slot)
 		}
 		if err != nil {

@@ -163,7 +163,7 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 		return err
 	}
 	if a.probe == nil || a.probe.key != b.key {
-		a.probe = &probe{key: b.key, ways: append([]way{wayTC}, ways...)}
+		a.probe = newProbe(b.key, append([]way{wayTC}, ways...)...)
 		if err := m.kernel.clearPace(a.slot); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 			return err
 		}
 		m.cfg.Log.Info("mirror: no broadcast by XDP", "source", name, "reason", err)
-		a.probe.costs = append(a.probe.costs, 0)
+		a.probe.took(impossible)
 	}
 }
 

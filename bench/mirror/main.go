@@ -1,16 +1,20 @@
 // Command mirror measures what copying packets costs, beside tc's mirred doing the same copies and beside daemonlogger's
-// soft tap, on veth pairs in a network namespace of its own. It needs root, tc, ip, ethtool and, for the last, daemonlogger.
+// soft tap, on veth pairs in a network namespace of its own. It needs root, tc, ip and, for the last, daemonlogger.
 //
-// A generator on one core sends frames into a source through a packet socket; on veth pairs the whole road to the other
-// ends of the outputs runs on that core too, so the rate without loss is what the core manages, and the time of a packet
-// above that of the generator alone is what copying costs. All ways are measured in turn, five times; medians are
-// printed. The soft tap reads in a process of its own and loses what it cannot follow: its rate is the highest one, found
-// by halving, at which it loses nothing.
+// A generator on one core makes a source receive frames; on veth pairs the whole road to the other ends of the outputs runs
+// on that core too, so the rate without loss is what the core manages, and the time of a packet above that of the generator
+// alone is what copying costs. There are two generators: one hands packets to the stack as drivers do, the other sends them
+// through a packet socket as local programs do, which itself takes six times as long and so hides differences. All ways are
+// measured in turn, five times; medians are printed. The soft tap reads in a process of its own, on the other core, and loses
+// what it cannot follow: its rate is the highest one, found by halving, at which it loses nothing.
+//
+// -way, -outputs and -socket run one way for ten seconds, for a profiler.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,12 +34,20 @@ import (
 const (
 	rounds   = 5
 	maxOuts  = 8
-	span     = 300 * time.Millisecond
-	oldTest  = 400e6 // bit/s of 512-byte packets: what a kernel module did in its day
+	small    = 60      // bytes, without the checksum
+	frames   = 1 << 18 // of a round
+	oldTest  = 400e6   // bit/s of 512-byte packets: what a kernel module did in its day
 	oldBytes = 512
 )
 
+var (
+	oneWay   = flag.String("way", "", "run only this one, for ten seconds")
+	outputs  = flag.Int("outputs", 1, "with -way: how many")
+	bySocket = flag.Bool("socket", false, "with -way: packets from a packet socket")
+)
+
 func main() {
+	flag.Parse()
 	runtime.LockOSThread()
 	if err := bench(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/mirror:", err)
@@ -58,25 +70,95 @@ func bench() error {
 		return err
 	}
 	time.Sleep(time.Second) // the kernel notices carriers
-	g, err := newGenerator("p0")
+	var err error
+	if home, err = os.Open("/proc/thread-self/ns/net"); err != nil {
+		return err
+	}
+	links, err := indexes()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("64-byte packets, medians of %d, one generator core\n", rounds)
-	one := 0.0
-	for _, n := range []int{1, 2, 8} {
-		rate, err := compare(g, n, 60)
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			one = rate
-		}
-	}
-	if err := softTap(g, one); err != nil {
+	injected, err := newInjector(links["e0"], 0)
+	if err != nil {
 		return err
 	}
-	return oldLoad(g)
+	sent, err := newSocket(links["p0"])
+	if err != nil {
+		return err
+	}
+	if err := bind(runtime.NumCPU() - 1); err != nil {
+		return err
+	}
+	if *oneWay != "" {
+		var g generator = injected
+		if *bySocket {
+			g = sent
+		}
+		return profile(g)
+	}
+	fmt.Printf("%d-byte packets, medians of %d, one core\n", small, rounds)
+	one, err := compare("as drivers hand them over", injected)
+	if err != nil {
+		return err
+	}
+	if _, err := compare("as local programs send them", sent); err != nil {
+		return err
+	}
+	if err := oldLoad(injected); err != nil {
+		return err
+	}
+	return softTap(links["e0"], one.rate, one.cost)
+}
+
+// compare prints all ways with one, two and eight outputs, and gives tapir's result for one.
+func compare(what string, g generator) (one result, err error) {
+	fmt.Println(what + ":")
+	for _, n := range []int{1, 2, maxOuts} {
+		all, err := measure(g, n, small)
+		if err != nil {
+			return one, err
+		}
+		if n == 1 {
+			one = all["tapir auto"]
+		}
+		mirred := all["tc mirred"]
+		for _, w := range ways {
+			r := all[w.name]
+			fmt.Printf("  %d outputs  %-11s %8.0f k/s  %6.0f ns a packet", n, w.name, r.rate/1e3, r.cost)
+			if w.name != "nothing" {
+				fmt.Printf("  %.2fx tc mirred", r.rate/mirred.rate)
+			}
+			fmt.Println()
+		}
+	}
+	return one, nil
+}
+
+// profile runs one way for ten seconds.
+func profile(g generator) error {
+	at := slices.IndexFunc(ways, func(w way) bool { return w.name == *oneWay })
+	if at < 0 {
+		return fmt.Errorf("-way %q: want one of nothing, tc mirred, tapir tc, tapir xdp, tapir auto", *oneWay)
+	}
+	end, err := ways[at].begin(*outputs, g)
+	if err != nil {
+		return err
+	}
+	if s, err := mirror.Dial(); err == nil {
+		fmt.Println(s.Sources[0].How)
+	}
+	n := *outputs
+	if *oneWay == "nothing" {
+		n = 0
+	}
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; {
+		rate, err := lossless(g, n, small)
+		if err != nil {
+			return errors.Join(err, end())
+		}
+		fmt.Printf("%.0f k/s\n", rate/1e3)
+	}
+	return end()
 }
 
 func sh(format string, args ...any) error {
@@ -90,12 +172,12 @@ func sh(format string, args ...any) error {
 // way is one way of copying from e0 to outputs e1 to en: it begins, and gives what ends it.
 type way struct {
 	name  string
-	begin func(n int) (end func() error, err error)
+	begin func(n int, g generator) (end func() error, err error)
 }
 
 var ways = []way{
-	{"nothing", func(int) (func() error, error) { return func() error { return nil }, nil }},
-	{"tc mirred", func(n int) (func() error, error) {
+	{"nothing", func(int, generator) (func() error, error) { return func() error { return nil }, nil }},
+	{"tc mirred", func(n int, _ generator) (func() error, error) {
 		var actions strings.Builder
 		for i := 1; i < n; i++ {
 			fmt.Fprintf(&actions, " action mirred egress mirror dev e%d", i)
@@ -105,11 +187,15 @@ var ways = []way{
 		return func() error { return sh("tc qdisc del dev e0 clsact") }, err
 	}},
 	{"tapir tc", tapir(mirror.ModeTC)},
+	{"tapir xdp", tapir(mirror.ModeXDP)},
 	{"tapir auto", tapir(mirror.ModeAuto)},
 }
 
-func tapir(mode string) func(int) (func() error, error) {
-	return func(n int) (func() error, error) {
+// home is the network namespace of the measurement.
+var home *os.File
+
+func tapir(mode string) func(int, generator) (func() error, error) {
+	return func(n int, g generator) (func() error, error) {
 		r := mirror.Rule{From: []string{"e0"}}
 		for i := 1; i <= n; i++ {
 			r.To = append(r.To, mirror.Output{Name: fmt.Sprintf("e%d", i)})
@@ -118,36 +204,49 @@ func tapir(mode string) func(int) (func() error, error) {
 		if err != nil {
 			return nil, err
 		}
-		return m.Close, nil
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() {
+			runtime.LockOSThread() // never unlocked: it is in another namespace
+			done <- errors.Join(unix.Setns(int(home.Fd()), unix.CLONE_NEWNET), bind(0), m.Run(ctx))
+		}()
+		end := func() error { stop(); return errors.Join(<-done, m.Close()) }
+		if mode == mirror.ModeAuto {
+			err = decide(g)
+		}
+		if err != nil {
+			return nil, errors.Join(err, end())
+		}
+		return end, nil
 	}
+}
+
+// decide sends until the mirror has found out which way is faster.
+func decide(g generator) error {
+	for range 100 {
+		if _, err := g.flood(1<<15, small); err != nil {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+		s, err := mirror.Dial()
+		if err != nil {
+			return err
+		}
+		if strings.Contains(s.Sources[0].How, "probed") {
+			return nil
+		}
+	}
+	return fmt.Errorf("the mirror does not decide which way is faster")
 }
 
 // result is a median of one way.
 type result struct{ rate, cost float64 } // packets/s; ns above the generator
 
-// compare measures all ways with n outputs and gives tapir's rate.
-func compare(g *generator, n, size int) (float64, error) {
-	all, err := measure(g, n, size)
-	if err != nil {
-		return 0, err
-	}
-	mirred := all["tc mirred"]
-	for _, w := range ways {
-		r := all[w.name]
-		fmt.Printf("  %d outputs  %-11s %8.0f k/s  %6.0f ns a packet", n, w.name, r.rate/1e3, r.cost)
-		if w.name != "nothing" {
-			fmt.Printf("  %.2fx tc mirred", r.rate/mirred.rate)
-		}
-		fmt.Println()
-	}
-	return all["tapir auto"].rate, nil
-}
-
-func measure(g *generator, n, size int) (map[string]result, error) {
+func measure(g generator, n, size int) (map[string]result, error) {
 	rates := map[string][]float64{}
 	for range rounds {
 		for _, w := range ways {
-			end, err := w.begin(n)
+			end, err := w.begin(n, g)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", w.name, err)
 			}
@@ -176,13 +275,18 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// lossless sends as fast as it can and gives the rate, or an error if a copy is missing.
-func lossless(g *generator, outputs, size int) (float64, error) {
+// lossless sends as fast as it can and gives the rate on one core, or an error if a copy is missing.
+func lossless(g generator, outputs, size int) (float64, error) {
 	before, err := received(outputs)
 	if err != nil {
 		return 0, err
 	}
-	sent, took := g.flood(span, size)
+	begin := coreTime()
+	sent, err := g.flood(frames, size)
+	took := coreTime() - begin
+	if err != nil {
+		return 0, err
+	}
 	var after []uint64
 	for range 100 {
 		if after, err = received(outputs); err != nil {
@@ -196,9 +300,9 @@ func lossless(g *generator, outputs, size int) (float64, error) {
 	return 0, fmt.Errorf("%d copies of %d packets are missing", short(before, after, sent), sent)
 }
 
-func short(before, after []uint64, sent int) (n int) {
+func short(before, after []uint64, sent uint64) (n int64) {
 	for i := range after {
-		n += sent - int(after[i]-before[i])
+		n += int64(sent) - int64(after[i]-before[i])
 	}
 	return n
 }
@@ -225,115 +329,23 @@ func received(outputs int) ([]uint64, error) {
 	return out, nil
 }
 
-// generator sends frames.
-type generator struct{ fd int }
-
-func newGenerator(dev string) (*generator, error) {
+// indexes are those of the interfaces, by name.
+func indexes() (map[string]int, error) {
 	c, err := rtnl.Dial()
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
 	links, err := c.Links()
-	if err != nil {
-		return nil, err
+	out := map[string]int{}
+	for _, l := range links {
+		out[l.Name] = l.Index
 	}
-	at := slices.IndexFunc(links, func(l rtnl.Link) bool { return l.Name == dev })
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-		return nil, err
-	}
-	return &generator{fd}, unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: links[at].Index})
-}
-
-func frame(size int) []byte {
-	f := make([]byte, size)
-	copy(f, []byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 0x88, 0xb5})
-	return f
-}
-
-// flood sends until the thread has used so much time of its core, as fast as it goes. What the kernel does with a packet
-// is part of that time; what other processes take is not.
-func (g *generator) flood(d time.Duration, size int) (sent int, took time.Duration) {
-	f, begin := frame(size), coreTime()
-	for coreTime()-begin < d {
-		for range 256 {
-			if _, err := unix.Write(g.fd, f); err == nil {
-				sent++
-			}
-		}
-	}
-	return sent, coreTime() - begin
-}
-
-// coreTime is how long this thread has run.
-func coreTime() time.Duration {
-	var t unix.Timespec
-	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
-	return time.Duration(t.Nano())
-}
-
-// paced sends at a rate for a time.
-func (g *generator) paced(d time.Duration, size int, rate float64) (sent int) {
-	f, begin := frame(size), time.Now()
-	for since := time.Duration(0); since < d; since = time.Since(begin) {
-		for want := int(since.Seconds() * rate); sent < want; sent++ {
-			unix.Write(g.fd, f)
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-	return sent
-}
-
-// softTap finds the highest rate at which daemonlogger copies everything from e0 to e1.
-func softTap(g *generator, ours float64) error {
-	path, err := exec.LookPath("daemonlogger")
-	if err != nil {
-		fmt.Println("  1 output   daemonlogger is not installed")
-		return nil
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	c := exec.CommandContext(ctx, path, "-i", "e0", "-o", "e1")
-	if err := c.Start(); err != nil {
-		return err
-	}
-	defer c.Wait()
-	defer stop()
-	time.Sleep(2 * time.Second)
-	var best []float64
-	for range rounds {
-		low, high := 0.0, ours
-		for range 8 {
-			rate := (low + high) / 2
-			before, err := received(1)
-			if err != nil {
-				return err
-			}
-			sent := g.paced(span, 60, rate)
-			time.Sleep(1200 * time.Millisecond) // it reads once a second
-			after, err := received(1)
-			if err != nil {
-				return err
-			}
-			if short(before, after, sent) <= 0 {
-				low = rate
-			} else {
-				high = rate
-			}
-		}
-		best = append(best, low)
-	}
-	m := median(best)
-	fmt.Printf("  1 output   %-11s %8.0f k/s without loss; tapir auto is %.1fx\n", "soft tap", m/1e3, ours/m)
-	return nil
+	return out, err
 }
 
 // oldLoad prints the share of a core that copying takes at 400 Mbit/s of 512-byte packets, to two outputs.
-func oldLoad(g *generator) error {
+func oldLoad(g generator) error {
 	all, err := measure(g, 2, oldBytes)
 	if err != nil {
 		return err
