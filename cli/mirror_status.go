@@ -54,7 +54,7 @@ func printMirror(w io.Writer, s *mirror.Status) {
 	}
 	fmt.Fprintf(w, "mirroring since %s, %s\n", s.Started.Format(time.DateTime), who)
 	for _, src := range s.Sources {
-		fmt.Fprintf(w, "  source %-15s %12d packets  %10s  %s\n", src.Name, src.Packets, sizeText(int64(src.Bytes)), presence(src.Present, src.How))
+		fmt.Fprintf(w, "  source %-15s %12d packets  %10s  %s\n", src.Name, src.Packets, sizeText(int64(src.Bytes)), presence(src.Present, src.How+inBrackets(src.Probed)))
 	}
 	for i, r := range s.Rules {
 		fmt.Fprintf(w, "  rule %d, from %s%s\n", i+1, strings.Join(r.From, ", "), inBrackets(r.Options))

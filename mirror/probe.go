@@ -86,7 +86,7 @@ func (p *probe) String() string {
 			found[i] = name + " not possible"
 		}
 	}
-	return "probed: " + strings.Join(found, ", ") + " a packet"
+	return strings.Join(found, ", ") + " a packet"
 }
 
 // longestGap is up to when a packet counts as close behind another, ns: well above what copying costs.
@@ -161,7 +161,7 @@ func (m *Manager) advance() {
 		}
 		changed = true
 		if a.probe.decided() {
-			m.cfg.Log.Info("mirror: "+a.probe.String(), "source", name)
+			m.cfg.Log.Info("mirror: probed", "source", name, "found", a.probe.String())
 		}
 	}
 	if changed {

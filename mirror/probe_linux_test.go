@@ -2,8 +2,9 @@ package mirror_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/mirror"
 	"github.com/tapir-project/tapir/mirror/rtnl"
@@ -28,8 +29,8 @@ func TestProbe(t *testing.T) {
 			}
 			p1, stop, sent := open(t, "p1"), make(chan struct{}), make(chan uint64)
 			go func() { sent <- stream(t, p1, 1, 0, stop, outs...) }()
-			var how string
-			eventually(t, "a decision", func() bool { how = status(t).Sources[0].How; return strings.Contains(how, "probed") })
+			var found mirror.SourceStatus
+			eventually(t, "a decision", func() bool { found = status(t).Sources[0]; return found.Probed != "" })
 			begin := status(t).Sources[0].Packets
 			eventually(t, "packets after it", func() bool { return status(t).Sources[0].Packets > begin+10_000 })
 			close(stop)
@@ -41,13 +42,13 @@ func TestProbe(t *testing.T) {
 			}
 			adds(t, status(t), "eth1", n)
 			var tc, xdp float64
-			if _, err := fmt.Sscanf(how[strings.Index(how, "(")+1:], "probed: tc %f ns, xdp skb %f ns", &tc, &xdp); err != nil || tc == 0 || xdp == 0 {
-				t.Fatalf("%q: %v", how, err)
+			if _, err := fmt.Sscanf(found.Probed, "tc %f ns, xdp skb %f ns a packet", &tc, &xdp); err != nil || tc == 0 || xdp == 0 {
+				t.Fatalf("%+v: %v", found, err)
 			}
-			if fast := strings.HasPrefix(how, "tcx + xdp skb"); fast && xdp > 0.95*tc+1 || !fast && xdp < 0.95*tc-1 {
-				t.Errorf("the slower way was taken: %q", how)
+			if fast := found.How == "tcx + xdp skb"; fast && xdp > 0.95*tc+1 || !fast && xdp < 0.95*tc-1 {
+				t.Errorf("the slower way was taken: %+v", found)
 			}
-			t.Logf("%d outputs, %d packets: %s", outputs, n, how)
+			t.Logf("%d outputs, %d packets: %s (%s)", outputs, n, found.How, found.Probed)
 		})
 	}
 }
@@ -65,5 +66,40 @@ func TestXDPFeatures(t *testing.T) {
 	}
 	if f := must(rtnl.XDPFeatures(linkOf(t, "lo").Index)); f != 0 {
 		t.Errorf("lo has %b", f)
+	}
+}
+
+// Broadcast in drivers: a tap device has XDP in its driver, and so have veth pairs whose other ends poll. Auto leaves it to network
+// cards; --mode xdp takes it.
+func TestDriver(t *testing.T) {
+	namespace(t, 3)
+	fd := must(unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0))
+	defer unix.Close(fd)
+	r := must(unix.NewIfreq("tap0"))
+	r.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, r); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "ip link set tap0 up")
+	run(t, "ethtool -K p2 gro on")
+	run(t, "ethtool -K p3 gro on")
+	for mode, how := range map[string]string{mirror.ModeXDP: "tcx + xdp driver", mirror.ModeAuto: "tcx"} {
+		p := start(t, mirror.Config{Rules: parse(t, "tap0@eth2/eth3"), Mode: mode})
+		if s := status(t).Sources[0]; s.How != how {
+			t.Errorf("mode %s: %+v", mode, s)
+		}
+		p2, p3, frames := open(t, "p2"), open(t, "p3"), numbered(0, 100, 200)
+		var got2, got3 [][]byte
+		for i, f := range frames {
+			must(unix.Write(fd, f))
+			eventually(t, "a frame", func() bool { // one at a time: drivers drop what they have no room for
+				got2, got3 = append(got2, p2.recv()...), append(got3, p3.recv()...)
+				return len(got2) > i && len(got3) > i
+			})
+		}
+		same(t, "eth2", got2, frames)
+		same(t, "eth3", got3, frames)
+		adds(t, status(t), "tap0", 100)
+		p.end()
 	}
 }

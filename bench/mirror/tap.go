@@ -1,21 +1,87 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tapir-project/tapir/mirror"
 )
 
 const (
-	tapFrames = 1 << 22                 // about two thirds of a second
-	tapFlush  = 1300 * time.Millisecond // it reads at least once a second
-	halvings  = 6
+	tapFrames  = 1 << 22                 // about two thirds of a second
+	tapFlush   = 1300 * time.Millisecond // it reads at least once a second
+	halvings   = 6
+	coreFrames = 1 << 22 // of each core
 )
 
-// softTap finds the highest rate at which daemonlogger copies everything from e0 to e1. It has a core of its own; the packets
-// come on the other one. ours and cost are tapir's rate on the one core on which the packets come, and its time of a packet.
-func softTap(index int, ours, cost float64) error {
+// allCores gives the rate without loss when every core receives packets, as with a card that spreads them, and tapir copies
+// them to one output.
+func allCores(index int) (float64, error) {
+	end, err := tapir(mirror.ModeAuto)(1, must(newInjector(index, 0)))
+	if err != nil {
+		return 0, err
+	}
+	var rates []float64
+	for range rounds {
+		before, err := received(1)
+		if err != nil {
+			return 0, errors.Join(err, end())
+		}
+		type flood struct {
+			sent uint64
+			err  error
+		}
+		done, begin, sent := make(chan flood), time.Now(), uint64(0)
+		for core := range runtime.NumCPU() {
+			go func() {
+				runtime.LockOSThread() // never unlocked: it is in another namespace
+				if err := errors.Join(unix.Setns(int(home.Fd()), unix.CLONE_NEWNET), bind(core)); err != nil {
+					done <- flood{err: err}
+					return
+				}
+				sent, err := must(newInjector(index, 0)).flood(coreFrames, small)
+				done <- flood{sent, err}
+			}()
+		}
+		for range runtime.NumCPU() {
+			f := <-done
+			sent += f.sent
+			err = errors.Join(err, f.err)
+		}
+		took := time.Since(begin)
+		time.Sleep(100 * time.Millisecond)
+		after, e := received(1)
+		if err = errors.Join(err, e); err == nil && short(before, after, sent) > 0 {
+			err = fmt.Errorf("%d of %d packets are missing", short(before, after, sent), sent)
+		}
+		if err != nil {
+			return 0, errors.Join(err, end())
+		}
+		rates = append(rates, float64(sent)/took.Seconds())
+	}
+	return median(rates), end()
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// softTap compares tapir with daemonlogger, which copies everything from e0 to e1 and has a core of its own; the packets for
+// it come on the other one. cost is tapir's time of a packet.
+func softTap(index int, cost float64) error {
+	ours, err := allCores(index)
+	if err != nil {
+		return err
+	}
 	path, err := exec.LookPath("daemonlogger")
 	if err != nil {
 		fmt.Println("  1 output   daemonlogger is not installed")
@@ -47,8 +113,9 @@ func softTap(index int, ours, cost float64) error {
 		rates, times = append(rates, best), append(times, took)
 	}
 	rate, took := median(rates), median(times)
-	fmt.Printf("  1 output   soft tap    %8.0f k/s on two cores  %6.0f ns of its own process a packet\n", rate/1e3, took)
-	fmt.Printf("             tapir auto is %.1fx in packets without loss, on one core; %.1fx in time of a packet\n", ours/rate, took/cost)
+	fmt.Printf("one output, %d cores, without loss:\n", runtime.NumCPU())
+	fmt.Printf("  soft tap    %8.0f k/s  %6.0f ns a packet, of its own process alone\n", rate/1e3, took)
+	fmt.Printf("  tapir auto  %8.0f k/s  %6.0f ns a packet  %.1fx in packets, %.1fx in time of a packet\n", ours/1e3, cost, ours/rate, took/cost)
 	return nil
 }
 
