@@ -151,6 +151,8 @@ func (s *span) longHeader() string {
 	kind := kinds[first>>4&3]
 	if v == 0 {
 		kind = "Version Negotiation"
+	} else if quicVersion(v) == "" {
+		kind = "Packet of an unknown version"
 	}
 	flags := bits(first, []bit{{0x80, "Long Header"}, {0x40, "Fixed Bit"}, {0x30, "Packet Type"}})
 	flags[2].Value = meant(kind, decimal(first>>4&3))
@@ -172,7 +174,7 @@ func (s *span) longHeader() string {
 		}
 	case kind == "Retry":
 		s.data("Retry Token and Integrity Tag")
-	case quicVersion(v)[0] == 'G': // Google's own versions have other fields here
+	case quicVersion(v) == "" || strings.HasPrefix(quicVersion(v), "Google"): // their fields are others
 		s.data("Payload")
 	default:
 		if kind == "Initial" {

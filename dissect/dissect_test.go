@@ -15,6 +15,7 @@ import (
 
 	"github.com/tapir-project/tapir/internal/pcapio"
 	"github.com/tapir-project/tapir/packet"
+	"github.com/tapir-project/tapir/proto/dns"
 	"github.com/tapir-project/tapir/record"
 )
 
@@ -140,7 +141,8 @@ var payloads = []struct {
 	{false, 123, 40000, "240206e900000a3d00000b1ac0a80001e8a1b2c380000000e8a1b2c400000001e8a1b2c4c0000000e8a1b2c4c1000000", ""},
 	// RFC 9001 §A.2: the header of a client's Initial
 	{false, 40000, 443, "c300000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c0bab7df5976d27cd449f63300099f399", ""},
-	{false, 443, 40000, "cf000000000008f067a5502a4262b5746f6b656e", ""}, // RFC 9001 §A.4 as version negotiation
+	{false, 443, 40000, "cf000000000008f067a5502a4262b5746f6b656e", ""},  // RFC 9001 §A.4 as version negotiation
+	{false, 40000, 443, "c0000000010000000100" + "c012345678000000", ""}, // behind an Initial, a packet of no version
 	{true, 40000, 22, "", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"},
 	{true, 22, 40000, "0000002c0614" + "000102030405060708090a0b0c0d0e0f" + "0000000a63757276653235353139" + "00000000" + "ffffffff", ""},
 	{true, 25, 40000, "", "250-mail.tapir.test\r\n250 SMTPUTF8\r\n"},
@@ -227,6 +229,23 @@ func TestSession(t *testing.T) {
 		if _, line, ok := Tree(&p, c.session); line != c.want || ok != (c.want != Line{}) {
 			t.Errorf("port %d, %+v: %q, want %q", c.port, c.session, line, c.want)
 		}
+	}
+}
+
+// TestRecordFields holds that every field of every record type has a name.
+func TestRecordFields(t *testing.T) {
+	types := 0
+	for typ := range 1 << 16 {
+		layout := dns.Layout(uint16(typ))
+		if names := rdataNames[uint16(typ)]; len(names) < len(layout) {
+			t.Errorf("%s has %d fields, %d names", dns.TypeName(uint16(typ)), len(layout), len(names))
+		}
+		if layout != "" {
+			types++
+		}
+	}
+	if types < 60 {
+		t.Errorf("%d types have fields", types)
 	}
 }
 

@@ -27,6 +27,9 @@ type Part struct {
 	Text     string // as a zone file has it
 }
 
+// Layout is the letters of a type's fields, "" for a type without a layout.
+func Layout(typ uint16) string { return layoutOf(typ) }
+
 // Parts takes data of type typ, which are msg[off:end], apart by the type's layout; ok is false if they do not have it, and
 // parts are those that were read before that was seen. A type without a layout has no parts, and is ok if it has no data.
 func Parts(msg []byte, typ uint16, off, end int) (parts []Part, ok bool) {
