@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -32,48 +33,81 @@ func Header() []FieldID {
 // safe for concurrent use.
 type Encoder struct {
 	Node string // prefix of ids; no prefix if empty
-	all  Values // header and values together
-	ord  []int
-	open []string
+
+	r      *Record // that is written
+	head   Values  // its header
+	shapes [shapesKept]shape
+	next   int // shape that a new one takes the place of
+}
+
+// shapesKept is how many shapes an Encoder knows: records of one source and of one protocol mostly have the same fields.
+const shapesKept = 8
+
+// shape is what records with the same fields have in common: all of the text but the values.
+type shape struct {
+	kind          Kind
+	node, session bool
+	ids           []FieldID // of the record's values, in their order
+	spots         []spot    // of the values in the order of output
+	steps         []step
+	text          []byte // what stands before the values of each step, and last behind all
+	open          []string
+}
+
+// step is a field of a shape.
+type step struct {
+	text     int // where its text ends
+	from, to int // its spots
+	field    *Field
+}
+
+// spot is a value by its place in the order of output: rank of its field, then whether it is of the record's values or of its
+// header, then its number there. Sorting them as numbers sorts them by field, and keeps the values of a field in their order.
+type spot uint64
+
+const inHeader = 1 << 31
+
+func spotOf(id FieldID, i int) spot { return spot(rank[id])<<32 | spot(i) }
+
+// value gives the value at a place.
+func (e *Encoder) value(p spot) Value {
+	if i := uint32(p); i&inHeader != 0 {
+		return e.head.At(int(i &^ inHeader))
+	}
+	return e.r.Values.At(int(uint32(p)))
 }
 
 // Append appends r as one JSON object, without a line end, to dst and returns it.
 func (e *Encoder) Append(dst []byte, r *Record) []byte {
-	e.gather(r)
-	dst = append(dst, '{')
-	e.open = e.open[:0]
-	first := true
-	for i := 0; i < len(e.ord); {
-		f := &fields[e.all.vals[e.ord[i]].id]
-		j := i + 1
-		for j < len(e.ord) && e.all.vals[e.ord[j]].id == f.ID {
-			j++
+	e.r = r
+	e.header(r)
+	s := e.shape(r)
+	begin := 0
+	for i := range s.steps {
+		st := &s.steps[i]
+		dst = append(dst, s.text[begin:st.text]...)
+		begin = st.text
+		if !st.field.Multi(r.Kind) {
+			dst = AppendJSONValue(dst, e.value(s.spots[st.from]))
+			continue
 		}
-		dst = e.path(dst, f.Name, &first)
-		if f.Multi(r.Kind) {
-			dst = append(dst, '[')
-			for k, n := range e.sortedValues(i, j, f) {
-				if k > 0 {
-					dst = append(dst, ',')
-				}
-				dst = AppendJSONValue(dst, e.all.At(n))
+		dst = append(dst, '[')
+		for k, p := range e.sortedValues(s.spots[st.from:st.to], st.field) {
+			if k > 0 {
+				dst = append(dst, ',')
 			}
-			dst = append(dst, ']')
-		} else {
-			dst = AppendJSONValue(dst, e.all.At(e.ord[i]))
+			dst = AppendJSONValue(dst, e.value(p))
 		}
-		i = j
+		dst = append(dst, ']')
 	}
-	for range e.open {
-		dst = append(dst, '}')
-	}
-	return append(dst, '}')
+	e.r = nil
+	return append(dst, s.text[begin:]...)
 }
 
-// gather collects header and values and orders them by field.
-func (e *Encoder) gather(r *Record) {
-	e.all.CopyFrom(&r.Values)
-	v := &e.all
+// header puts what a record carries outside of its values.
+func (e *Encoder) header(r *Record) {
+	v := &e.head
+	v.Reset()
 	var id []byte
 	prefix := func(x ID) []byte {
 		id = id[:0]
@@ -100,65 +134,114 @@ func (e *Encoder) gather(r *Record) {
 	if e.Node != "" {
 		v.PutString(idObserver, e.Node)
 	}
-	e.ord = e.ord[:0]
-	for i := range v.vals {
-		e.ord = append(e.ord, i)
-	}
-	slices.SortStableFunc(e.ord, func(a, b int) int { return int(rank[v.vals[a].id]) - int(rank[v.vals[b].id]) })
 }
 
-// sortedValues orders the values e.ord[i:j] of one field; lists whose order means something keep it.
-func (e *Encoder) sortedValues(i, j int, f *Field) []int {
-	ord := e.ord[i:j]
-	if f.Set && !f.Many && len(ord) > 1 {
-		slices.SortFunc(ord, func(a, b int) int {
-			x, y := e.all.At(a), e.all.At(b)
+// shape finds the shape of r, or makes it.
+func (e *Encoder) shape(r *Record) *shape {
+	for i := range e.shapes {
+		if s := &e.shapes[i]; len(s.steps) > 0 && s.fits(e, r) {
+			return s
+		}
+	}
+	s := &e.shapes[e.next]
+	e.next = (e.next + 1) % shapesKept
+	s.make(e, r)
+	return s
+}
+
+// fits says whether r has this shape.
+func (s *shape) fits(e *Encoder, r *Record) bool {
+	vals := r.Values.vals
+	if len(s.ids) != len(vals) || s.kind != r.Kind || s.node != (e.Node != "") || s.session == r.Session.IsZero() {
+		return false
+	}
+	for i, id := range s.ids {
+		if vals[i].id != id {
+			return false
+		}
+	}
+	return true
+}
+
+// make makes s the shape of r, whose header e has.
+func (s *shape) make(e *Encoder, r *Record) {
+	s.kind, s.node, s.session = r.Kind, e.Node != "", !r.Session.IsZero()
+	s.ids, s.spots, s.steps = s.ids[:0], s.spots[:0], s.steps[:0]
+	for i := range r.Values.vals {
+		id := r.Values.vals[i].id
+		s.ids, s.spots = append(s.ids, id), append(s.spots, spotOf(id, i))
+	}
+	for i := range e.head.vals {
+		s.spots = append(s.spots, spotOf(e.head.vals[i].id, i)|inHeader)
+	}
+	slices.Sort(s.spots)
+	s.text, s.open = append(s.text[:0], '{'), s.open[:0]
+	for i := 0; i < len(s.spots); {
+		j := i + 1
+		for j < len(s.spots) && s.spots[j]>>32 == s.spots[i]>>32 {
+			j++
+		}
+		f := &fields[e.value(s.spots[i]).Field()]
+		s.path(f.ID, i == 0)
+		s.steps = append(s.steps, step{text: len(s.text), from: i, to: j, field: f})
+		i = j
+	}
+	for range s.open {
+		s.text = append(s.text, '}')
+	}
+	s.text = append(s.text, '}')
+}
+
+// sortedValues orders the values of one field; lists whose order means something keep it.
+func (e *Encoder) sortedValues(spots []spot, f *Field) []spot {
+	if f.Set && !f.Many && len(spots) > 1 {
+		slices.SortFunc(spots, func(a, b spot) int {
+			x, y := e.value(a), e.value(b)
 			if f.Type.inArena() {
 				return bytes.Compare(x.Text(), y.Text())
 			}
-			switch {
-			case x.Int() < y.Int():
-				return -1
-			case x.Int() > y.Int():
-				return 1
-			}
-			return 0
+			return cmp.Compare(x.Int(), y.Int())
 		})
 	}
-	return ord
+	return spots
 }
 
-// path closes and opens objects until the member name can be written, and writes it.
-func (e *Encoder) path(dst []byte, name string, first *bool) []byte {
-	keep, rest := 0, name
-	for keep < len(e.open) {
-		seg, tail, more := strings.Cut(rest, ".")
-		if !more || seg != e.open[keep] {
-			break
+// member is a field's name as it is written: the beginnings of the objects around it, and its own with quotes and colon.
+type member struct {
+	around []string
+	name   string
+}
+
+// members are those of all fields.
+var members = func() []member {
+	out := make([]member, len(fields))
+	for i := range fields {
+		parts := strings.Split(fields[i].Name, ".")
+		for _, p := range parts[:len(parts)-1] {
+			out[i].around = append(out[i].around, `"`+p+`":{`)
 		}
-		keep, rest = keep+1, tail
+		out[i].name = `"` + parts[len(parts)-1] + `":`
 	}
-	for len(e.open) > keep {
-		dst = append(dst, '}')
-		e.open = e.open[:len(e.open)-1]
-		*first = false
+	return out
+}()
+
+// path closes and opens objects until the member of field id can be written, and writes its name.
+func (s *shape) path(id FieldID, first bool) {
+	m, keep := &members[id], 0
+	for keep < len(s.open) && keep < len(m.around) && s.open[keep] == m.around[keep] {
+		keep++
 	}
-	for {
-		if !*first {
-			dst = append(dst, ',')
-		}
-		seg, tail, more := strings.Cut(rest, ".")
-		dst = append(dst, '"')
-		dst = append(dst, seg...)
-		dst = append(dst, '"', ':')
-		if !more {
-			*first = false
-			return dst
-		}
-		dst = append(dst, '{')
-		e.open = append(e.open, seg)
-		*first, rest = true, tail
+	for range s.open[keep:] {
+		s.text = append(s.text, '}')
 	}
+	if !first {
+		s.text = append(s.text, ',')
+	}
+	for _, begin := range m.around[keep:] {
+		s.text = append(s.text, begin...)
+	}
+	s.open = append(s.open[:keep], m.around[keep:]...)
+	s.text = append(s.text, m.name...)
 }
 
 // AppendJSONValue appends one value as JSON: times as RFC 3339 in UTC with nine decimals unless the field's
@@ -200,16 +283,77 @@ func appendClock(dst []byte, ns int64, c Clock) []byte {
 
 // AppendTime appends ns since the epoch as RFC 3339 in UTC with nine decimals.
 func AppendTime(dst []byte, ns int64) []byte {
-	return time.Unix(0, ns).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000000Z")
+	sec := ns / 1e9
+	if ns%1e9 < 0 {
+		sec--
+	}
+	frac := ns - sec*1e9
+	day := sec / 86400
+	if sec%86400 < 0 {
+		day--
+	}
+	clock := sec - day*86400
+	year, month, mday := civil(day)
+	dst = append(decimals(dst, year, 4), '-')
+	dst = append(decimals(dst, month, 2), '-')
+	dst = append(decimals(dst, mday, 2), 'T')
+	dst = append(decimals(dst, clock/3600, 2), ':')
+	dst = append(decimals(dst, clock/60%60, 2), ':')
+	dst = append(decimals(dst, clock%60, 2), '.')
+	return append(decimals(dst, frac, 9), 'Z')
+}
+
+// civil is the date of a day since the epoch (proleptic Gregorian calendar). Years begin in March here, so that the day which some of
+// them have more is their last; 400 of them are 146,097 days.
+func civil(day int64) (year, month, mday int64) {
+	day += 719468 // from 1 March of the year 0 to the epoch; no time of an int64 in ns lies before
+	era := day / 146097
+	of := day % 146097
+	y := (of - of/1460 + of/36524 - of/146096) / 365
+	of -= 365*y + y/4 - y/100
+	m := (5*of + 2) / 153 // March is 0; five months from it have 153 days, always
+	mday = of - (153*m+2)/5 + 1
+	year, month = era*400+y, m+3
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	return year, month, mday
+}
+
+// decimals appends a number of so many digits.
+func decimals(dst []byte, n int64, digits int) []byte {
+	at := len(dst)
+	dst = append(dst, "000000000"[:digits]...)
+	for i := at + digits - 1; n > 0; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return dst
 }
 
 const hexDigits = "0123456789abcdef"
+
+// plain are the bytes that stand for themselves in a JSON string.
+var plain = func() (out [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		out[c] = c != '"' && c != '\\'
+	}
+	return out
+}()
 
 // AppendJSONString appends b as a JSON string. Bytes that are not UTF-8 become U+FFFD; control characters,
 // quotes and the line separators are escaped, so that the text can stand in any document.
 func AppendJSONString[T string | []byte](dst []byte, b T) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(b); {
+		run := i
+		for run < len(b) && plain[b[run]] {
+			run++
+		}
+		dst = append(dst, b[i:run]...)
+		if i = run; i == len(b) {
+			break
+		}
 		c := b[i]
 		if c < utf8.RuneSelf {
 			switch {
@@ -221,10 +365,8 @@ func AppendJSONString[T string | []byte](dst []byte, b T) []byte {
 				dst = append(dst, '\\', 'r')
 			case c == '\t':
 				dst = append(dst, '\\', 't')
-			case c < 0x20 || c == 0x7f:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 			default:
-				dst = append(dst, c)
+				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 			}
 			i++
 			continue

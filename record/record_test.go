@@ -2,9 +2,11 @@ package record
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A stored field's name may not be a prefix of another's: JSON would need a value and an object in one place.
@@ -174,5 +176,23 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	fill()
 	if n := testing.AllocsPerRun(100, fill); n != 0 {
 		t.Errorf("adding values allocates %v times, want 0", n)
+	}
+}
+
+// Times are those of package time, at every border of a day and in every year that an int64 of ns reaches.
+func TestAppendTime(t *testing.T) {
+	check := func(ns int64) {
+		want := time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+		if got := string(AppendTime(nil, ns)); got != want {
+			t.Fatalf("%d: %s, want %s", ns, got, want)
+		}
+	}
+	for _, ns := range []int64{0, 1, -1, 1e9 - 1, -1e9, -1e9 - 1, math.MinInt64, math.MaxInt64, MinTime, MaxTime} {
+		check(ns)
+	}
+	const day = int64(24 * time.Hour)
+	for d := math.MinInt64/day + 1; d < math.MaxInt64/day; d++ {
+		check(d * day)
+		check(d*day - 1)
 	}
 }

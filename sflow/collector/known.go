@@ -167,9 +167,11 @@ func (c *Converter) request(r *record.Record, rec *sflow.Record) error {
 	v.PutText(fReferrer, h.Referrer)
 	v.PutText(fUser, h.AuthUser)
 	v.PutText(fMIME, h.MIMEType)
-	first, _, _ := strings.Cut(string(h.XFF), ",")
-	if ip, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
-		v.PutAddr(fXFF, addr(ip))
+	if len(h.XFF) > 0 {
+		first, _, _ := strings.Cut(string(h.XFF), ",")
+		if ip, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
+			v.PutAddr(fXFF, addr(ip))
+		}
 	}
 	version := strconv.AppendUint(c.text[:0], uint64(h.Protocol/1000), 10)
 	v.PutText(fHTTPVersion, strconv.AppendUint(append(version, '.'), uint64(h.Protocol%1000), 10))

@@ -257,6 +257,7 @@ test('a collector that has ended left its ledger', async ({ page }) => {
     await expect(page.getByText('No collector runs on this data directory now.')).toBeVisible();
     await page.getByRole('button', { name: 'Show all that is stored' }).click();
     await expect(region(page, 'Top talkers')).toBeVisible();
+    await settled(page);
   } finally {
     await server.stop();
   }
