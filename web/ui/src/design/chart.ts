@@ -29,6 +29,14 @@ export function stack(values: (number | null)[][]): number[][] {
   return out;
 }
 
+/** Where an axis from 0 to max has lines: 0 and the multiples of the least 1, 2 or 5 times a power of ten of which at most n fit, n being 2 or more. */
+export function ticks(max: number, n: number): number[] {
+  if (!(max > 0)) return [0];
+  const unit = 10 ** Math.floor(Math.log10(max / n));
+  const step = [1, 2, 5, 10].map((x) => x * unit).find((x) => Math.floor(max / x) <= n)!;
+  return Array.from({ length: Math.floor(max / step) + 1 }, (_, i) => i * step);
+}
+
 /** The colours that tokens have in the present theme. */
 export function resolve(at: HTMLElement, tokens: string[]): string[] {
   const probe = at.appendChild(document.createElement('span'));
