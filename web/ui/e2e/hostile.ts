@@ -97,7 +97,7 @@ export function hostileCalls(): Calls {
     name: trap.replaceAll('\0', ''),
     exe: '/usr/bin/x',
     args: [trap],
-    container: { id: String(i).padStart(64, 'a'), name: trap },
+    container: { id: String(i).padStart(2, '0').padEnd(64, 'a'), name: trap },
   }));
   const c = new Calls(begin, programs);
   for (const [i, trap] of names.entries()) {

@@ -146,7 +146,7 @@ test('it says why there is nothing', async ({ page, calls, stored, empty, guard 
   guard.allow(/status of 400/);
   await page.goto(empty.at('/processes'));
   await expect(page.getByText('No system calls are stored yet')).toBeVisible();
-  await expect(page.getByText('tapir sys record')).toBeVisible();
+  await expect(page.getByText('sudo tapir sys record')).toBeVisible();
   await accessible(page);
   await page.goto(stored.at('/processes'));
   await expect(page.getByText('No system calls are stored yet')).toBeVisible();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { callsIn, connectionIn, metricsOf, questionOf, secondsOf, sorted, sortOf, views, type Row } from './tables';
+import { callsIn, connectionIn, forNarrow, metricsOf, questionOf, secondsOf, sorted, sortOf, views, type Row } from './tables';
 
 const [processes, files, connections] = views as [(typeof views)[0], (typeof views)[0], (typeof views)[0]];
 const scope = { q: '', from: '', to: '', bounding: 'last' };
@@ -54,4 +54,9 @@ test('the calls of a row', () => {
   const c = row('10.0.0.1', '5', '10.0.0.2', '80', 'tcp');
   expect(connectionIn(c)).toEqual({ ips: ['10.0.0.1', '10.0.0.2'], ports: [5, 80], transport: 'tcp' });
   expect(callsIn(connections, c, 'proc.pid == 1')).toContain('proc.pid == 1 && fd.cip == [10.0.0.1, 10.0.0.2] &&');
+});
+
+test('a narrow window shows first what counts', () => {
+  expect(forNarrow(processes.columns).slice(0, 4).map((c) => c.id)).toEqual(['name', 'calls', 'errors', 'pid']);
+  expect(forNarrow(connections.columns).slice(0, 4).map((c) => c.id)).toEqual(['client', 'server', 'calls', 'errors']);
 });

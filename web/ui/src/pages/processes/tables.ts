@@ -95,6 +95,12 @@ export const views: View[] = [
   },
 ];
 
+/** Columns as a narrow window has them: how much and what failed right behind what it is of. */
+export function forNarrow(columns: Shown[]): Shown[] {
+  const place = (c: Shown) => (c.keys && c.grow ? 0 : c.id === 'calls' ? 1 : c.id === 'errors' ? 2 : 3);
+  return columns.toSorted((a, b) => place(a) - place(b)).map((c) => (c.grow ? { ...c, width: Math.min(c.width, 170) } : c));
+}
+
 /** Most rows that are asked for. */
 export const most = 1000;
 
