@@ -73,6 +73,7 @@ type sflowAgent struct {
 	http    *agent.HTTP
 	apache  *apache.Server
 	syslog  net.PacketConn
+	queue   int // datagrams that may wait on it; 0: not known
 	host    *host.Host
 	page    net.Listener
 	closers []io.Closer
@@ -140,12 +141,16 @@ func listenDatagrams(to string) (net.PacketConn, error) {
 // fewDatagrams is how many waiting datagrams are too few for a socket of the file system.
 const fewDatagrams = 128
 
-// checkQueue tells of a kernel that lets few datagrams wait on a socket of the file system, as kernels do until systemd
-// changes it: what comes in a burst is lost then, and nobody counts it.
+// checkQueue finds how many datagrams the kernel lets wait on a socket of the file system, and tells of few, as they are until
+// systemd changes it: what comes in a burst is lost then, and nobody counts it.
 func (r *sflowAgent) checkQueue() {
+	if strings.HasPrefix(r.Syslog, "udp:") {
+		return // bound by bytes
+	}
 	b, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
 	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err == nil && n < fewDatagrams && !strings.HasPrefix(r.Syslog, "udp:") {
+	r.queue = n
+	if err == nil && n < fewDatagrams {
 		r.Log.Warn(fmt.Sprintf("only %d log lines may wait for the agent, further ones are lost (try: sysctl -w net.unix.max_dgram_qlen=512, or --syslog udp:127.0.0.1:5140)", n))
 	}
 }
@@ -167,7 +172,7 @@ func (r *sflowAgent) run(ctx context.Context) error {
 		feed(func(context.Context) error { return weblog.NewLog(r.http, nil).Read(lasting, r.Stdin) })
 	}
 	if r.syslog != nil {
-		feed(func(ctx context.Context) error { return weblog.NewLog(r.http, nil).Listen(ctx, r.syslog) })
+		feed(func(ctx context.Context) error { return weblog.NewLog(r.http, nil).Listen(ctx, r.syslog, r.queue) })
 	}
 	if r.apache != nil {
 		feed(func(ctx context.Context) error { return r.apache.Run(ctx, r.warn) })

@@ -60,7 +60,9 @@ type HTTPOptions struct {
 // HTTP is the source of a server's requests. It may be used by any number of goroutines.
 type HTTP struct {
 	*Source
-	o       HTTPOptions
+	o HTTPOptions
+	// Crowded counts how often the queue in front of a source may have been full, so that requests may have been lost uncounted.
+	Crowded atomic.Uint64
 	methods [9]atomic.Uint64
 	status  [6]atomic.Uint64
 }

@@ -72,6 +72,7 @@ func (a *Agent) Handler(h *HTTP) http.Handler {
 			n          uint64
 		}{
 			{"requests", "Requests counted.", func() uint64 { c := h.Counts(); return c.Requests() }()},
+			{"queue_full", "Times the queue of log lines may have been full, and lines lost; 0: none was.", h.Crowded.Load()},
 			{"samples", "Flow and counter samples sent.", s.Samples},
 			{"samples_dropped", "Samples lost because a queue was full.", s.Dropped},
 			{"datagrams", "Datagrams made.", s.Datagrams},

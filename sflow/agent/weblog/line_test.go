@@ -3,7 +3,9 @@ package weblog
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +90,7 @@ func TestListen(t *testing.T) {
 	defer s.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewLog(h, nil).Listen(ctx, s) }()
+	go func() { done <- NewLog(h, nil).Listen(ctx, s, 0) }()
 	c, err := net.Dial("unixgram", path)
 	if err != nil {
 		t.Fatal(err)
@@ -140,5 +142,55 @@ func BenchmarkLine(b *testing.B) {
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {
 		l.Line(line)
+	}
+}
+
+// Where a burst filled the queue, so that lines may be lost, it is counted; where none did, nothing is.
+func TestListenCrowded(t *testing.T) {
+	raw, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
+	if err != nil {
+		t.Skip("Linux only: ", err)
+	}
+	queue, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, burst := range []int{queue / 2, 10 * queue} {
+		h := agent.New(agent.Options{}).HTTP(agent.HTTPOptions{Port: 80})
+		path := filepath.Join(t.TempDir(), "log.sock")
+		s, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.Dial("unixgram", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := uint64(0)
+		for range burst { // before anybody reads
+			c.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+			if _, err := c.Write([]byte(row(nil))); err != nil {
+				break // full: nginx would lose the line here
+			}
+			sent++
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- NewLog(h, nil).Listen(ctx, s, queue) }()
+		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			if n := h.Counts(); n.Requests() == sent {
+				break
+			}
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		n := h.Counts()
+		if crowded := h.Crowded.Load(); (crowded > 0) != (sent < uint64(burst)) || n.Requests() != sent {
+			t.Errorf("%d of %d lines fit into a queue of %d: counted %d, crowded %d times", sent, burst, queue, n.Requests(), crowded)
+		}
+		c.Close()
+		s.Close()
 	}
 }

@@ -62,18 +62,31 @@ func (l *Log) Read(ctx context.Context, r io.Reader) error {
 	return ctx.Err()
 }
 
-// Listen takes a line from each datagram of c until ctx ends.
-func (l *Log) Listen(ctx context.Context, c net.PacketConn) error {
+// Listen takes a line from each datagram of c until ctx ends. queue is how many datagrams the kernel lets wait, 0 if that is not
+// known. A queue that was never seen to hold so many since it was last empty lost none; each time it may have is counted
+// (agent.HTTP.Crowded). What it then lost nobody knows.
+func (l *Log) Listen(ctx context.Context, c net.PacketConn, queue int) error {
 	stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Now()) })
 	defer stop()
+	read, err := receiver(c)
+	if err != nil {
+		return err
+	}
 	b := make([]byte, maxLine)
-	for {
-		n, _, err := c.ReadFrom(b)
+	for run := 0; ; { // datagrams since the queue was empty: as many as were in it at once, or more
+		n, waited, err := read(b)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if run++; waited {
+			run = 1
+		}
+		if queue > 0 && run == queue {
+			l.http.Crowded.Add(1)
+			run = 0
 		}
 		l.Line(bytes.TrimRight(b[:n], "\r\n\x00"))
 	}
