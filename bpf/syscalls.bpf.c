@@ -269,11 +269,11 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	return w;
 }
 
-/* emit hands the record to the reader, and wakes it when much is waiting. */
+/* emit hands the record to the reader, and wakes it when much is waiting: once, it looks again by itself before it sleeps. */
 inline_ void emit(struct work *w, u32 class, u64 waiting)
 {
 	u32 used = w->used & (2 * ROOM - 1);
-	u64 flags = waiting >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u64 flags = waiting < batch && waiting + sizeof(struct head) + used >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
 		u64 *n = bpf_map_lookup_elem(&lost, &class);

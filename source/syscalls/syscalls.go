@@ -22,6 +22,7 @@ type Config struct {
 	Plan    *Plan           // what the kernel tests; nil: everything is captured
 	Light   bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
 	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
+	Times   bool            // threads' processor times are told each second, as files have them
 	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
 	Lost    func(*Losses)   // called when more was lost, at most once a second; may be nil
 }
@@ -50,7 +51,8 @@ type Source struct {
 	at      int64 // time of the last event
 	checked int64 // when losses were looked for
 	lost    atomic.Pointer[Losses]
-	dropped []byte // parameter of the event that tells of them
+	dropped []byte  // parameters of an event that the kernel did not deliver
+	times   []times // still to be told
 	stop    atomic.Bool
 	drained bool
 	events  atomic.Uint64
@@ -87,6 +89,7 @@ func Open(cfg Config) (*Source, error) {
 		return nil, errors.Join(err, k.close())
 	}
 	s.lost.Store(&Losses{})
+	k.ring.SetDeadline(time.Now()) // from the first read on: nobody wakes the reader for little
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
@@ -134,9 +137,15 @@ func (s *Source) Next(e *scap.Event) error {
 		}
 		if s.at-s.checked >= int64(time.Second) {
 			s.checked = s.at
+			if s.cfg.Times {
+				s.times = readTimes(s.times[:0])
+			}
 			if lost, err := s.checkLosses(e); lost || err != nil {
 				return err
 			}
+		}
+		if s.nextTimes(e) {
+			return nil
 		}
 		err := s.kernel.ring.ReadInto(&s.record)
 		switch {

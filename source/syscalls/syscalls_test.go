@@ -208,3 +208,50 @@ func TestLight(t *testing.T) {
 		t.Errorf("captured\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// A capture in which nothing happens ends when it is told to, though nobody wakes it.
+func TestSilence(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	plan, err := syscalls.Compile("proc.name=nobody and evt.type=lseek and fd.port=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle := make(chan bool, 1)
+	src, err := syscalls.Open(syscalls.Config{Plan: plan, Idle: func() error {
+		select {
+		case idle <- true:
+		default:
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer src.StopWith(ctx)()
+	go func() {
+		<-idle
+		cancel()
+	}()
+	ended := make(chan error, 1)
+	go func() {
+		var e scap.Event
+		for {
+			if err := src.Next(&e); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-ended:
+		if err != io.EOF {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end")
+	}
+}
