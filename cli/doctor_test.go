@@ -114,6 +114,9 @@ func TestOrdinaryUser(t *testing.T) {
 	if code, _, errs := a.run("devices", "--check"); code != exitPrivilege || !strings.Contains(errs, "CAP_NET_RAW") {
 		t.Errorf("without capabilities, capturing ends with %d: %s", code, errs)
 	}
+	if code, _, errs := a.run("sys", "-M", "1"); code != exitPrivilege || !strings.Contains(errs, "CAP_PERFMON") {
+		t.Errorf("without capabilities, tracing ends with %d: %s", code, errs)
+	}
 	a.grant(doctor.Capabilities)
 	data := filepath.Dir(a.path) + "/data"
 	if err := os.Mkdir(data, 0o755); err != nil {
@@ -130,6 +133,17 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 	if code, _, errs := a.run("devices", "--check"); code != exitOK {
 		t.Errorf("with capabilities, capturing ends with %d: %s", code, errs)
+	}
+	// The calls of this test, another user's process, are seen by the descriptors that it had open before.
+	seen := exec.Command("sh", "-c", "exec 7<"+a.path+"; while sleep 0.05; do head -c 1 <&7; done")
+	if err := seen.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := a.run("sys", "-M", "2", "-p", "%fd.name", "proc.name=head and evt.type=read and fd.name="+a.path)
+	seen.Process.Kill()
+	seen.Wait()
+	if code != exitOK || !strings.Contains(out, a.path) {
+		t.Errorf("with capabilities, tracing ends with %d: %s%s", code, out, errs)
 	}
 	if left, err := filepath.Glob(data + "/.tapir-doctor-*"); err != nil || len(left) > 0 {
 		t.Errorf("%v is left", left)
