@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/source/syscalls"
@@ -107,6 +108,8 @@ func (in *SysFiles) open(name string) (io.Reader, func(), error) {
 type SysLive struct {
 	Config syscalls.Config // its Tables are set by Run
 	First  func() error    // called once, when the state of the machine is known and before the first event is applied; may be nil
+	// Duration is how long it captures at most, from when it has begun to; 0: until ctx ends.
+	Duration time.Duration
 	// Calls were captured and Losses lost; they are known when Run has ended.
 	Calls  uint64
 	Losses *syscalls.Losses
@@ -124,6 +127,11 @@ func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event)
 		in.Calls, in.Losses = src.Calls(), src.Losses()
 		err = errors.Join(err, src.Close())
 	}()
+	if in.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, in.Duration)
+		defer cancel()
+	}
 	defer src.StopWith(ctx)()
 	if in.First != nil {
 		if err := in.First(); err != nil {

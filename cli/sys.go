@@ -82,7 +82,7 @@ func newSysRecord(io Stdio) *cobra.Command {
 	nodeFlags(c, &cfg)
 	c.Flags().StringSliceVarP(&files.Files, "read", "r", nil, ".scap file, - for standard input; may be given several times")
 	c.Flags().Int64VarP(&o.snaplen, "snaplen", "s", syscalls.DefaultSnaplen, "capture the first N bytes of data")
-	c.Flags().Func("buffer", "room for calls that wait to be read, in MiB: a power of two (default 8)", o.setBuffer)
+	c.Flags().Func("buffer", "room for calls that wait to be read, in MiB: a power of two (default 32)", o.setBuffer)
 	return c
 }
 
@@ -202,11 +202,6 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	if o.summary {
 		r.counts = map[string]int64{}
 	}
-	if o.duration > 0 && len(o.files) == 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(o.duration)*time.Second)
-		defer cancel()
-	}
 	in, err := o.input(r, first, out, stdio)
 	if err != nil {
 		return err
@@ -257,7 +252,7 @@ func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, std
 		}
 		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
 		cfg := syscalls.Config{Plan: plan, Light: light, Times: len(r.runs) > 0 || o.write != "" || o.debug, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
-		return &app.SysLive{Config: cfg, First: first}, nil
+		return &app.SysLive{Config: cfg, First: first, Duration: time.Duration(o.duration) * time.Second}, nil
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}
 	if o.progress {
@@ -294,7 +289,7 @@ func (r *sysRun) event(e *sys.Event) error {
 		return io.EOF
 	}
 	r.read++
-	if r.duration > 0 && time.Since(r.began) > time.Duration(r.duration)*time.Second {
+	if r.duration > 0 && len(r.files) > 0 && time.Since(r.began) > time.Duration(r.duration)*time.Second {
 		return io.EOF
 	}
 	pass := !e.Hidden && (r.display || r.filter.Pass(e))

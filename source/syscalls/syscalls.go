@@ -17,7 +17,7 @@ import (
 // Config says what is captured.
 type Config struct {
 	Snaplen int             // bytes of data of a call; 0: 80
-	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 8 MiB
+	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 32 MiB
 	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan    *Plan           // what the kernel tests; nil: everything is captured
 	Light   bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
@@ -31,7 +31,7 @@ type Config struct {
 const (
 	DefaultSnaplen = 80
 	MaxSnaplen     = 65000
-	DefaultBuffer  = 8 << 20
+	DefaultBuffer  = 32 << 20
 )
 
 // tick is how long the reader waits at most, when less than a batch is there.
