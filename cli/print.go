@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -14,25 +13,27 @@ import (
 
 // printer writes records as JSON lines or as one readable line each.
 type printer struct {
-	w    *bufio.Writer
+	w    io.Writer
 	json bool
 	node string
 	loc  *time.Location
 	enc  record.Encoder
-	line []byte
+	line []byte // lines that are not written yet
 	n    int
 	// columns are what a line of text has, separated by tabs, below a line of their names; nil: what tells most.
 	columns []*record.Field
 }
 
 func newPrinter(w io.Writer, asJSON bool, node string) *printer {
-	return &printer{w: bufio.NewWriterSize(w, 64<<10), json: asJSON, node: node, loc: time.UTC, enc: record.Encoder{Node: node}}
+	return &printer{w: w, json: asJSON, node: node, loc: time.UTC, enc: record.Encoder{Node: node}}
 }
 
-// print writes one record.
+// printAt is how many bytes are written at once.
+const printAt = 64 << 10
+
+// print writes one record, when there is enough to write.
 func (p *printer) print(r *record.Record) error {
 	p.n++
-	p.line = p.line[:0]
 	switch {
 	case p.json:
 		p.line = p.enc.Append(p.line, r)
@@ -41,8 +42,11 @@ func (p *printer) print(r *record.Record) error {
 	default:
 		p.line = p.text(p.line, r)
 	}
-	_, err := p.w.Write(append(p.line, '\n'))
-	return err
+	p.line = append(p.line, '\n')
+	if len(p.line) < printAt {
+		return nil
+	}
+	return p.flush()
 }
 
 // cells appends the columns' values; before those of the first record, their names.
@@ -66,7 +70,11 @@ func tab(dst []byte, i int) []byte {
 	return dst
 }
 
-func (p *printer) flush() error { return p.w.Flush() }
+func (p *printer) flush() error {
+	_, err := p.w.Write(p.line)
+	p.line = p.line[:0]
+	return err
+}
 
 // Fields the text lines show.
 var (

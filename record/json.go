@@ -59,6 +59,7 @@ type step struct {
 	text     int // where its text ends
 	from, to int // its spots
 	field    *Field
+	list     bool // written as an array
 }
 
 // spot is a value by its place in the order of output: rank of its field, then whether it is of the record's values or of its
@@ -87,7 +88,7 @@ func (e *Encoder) Append(dst []byte, r *Record) []byte {
 		st := &s.steps[i]
 		dst = append(dst, s.text[begin:st.text]...)
 		begin = st.text
-		if !st.field.Multi(r.Kind) {
+		if !st.list {
 			dst = AppendJSONValue(dst, e.value(s.spots[st.from]))
 			continue
 		}
@@ -183,7 +184,7 @@ func (s *shape) make(e *Encoder, r *Record) {
 		}
 		f := &fields[e.value(s.spots[i]).Field()]
 		s.path(f.ID, i == 0)
-		s.steps = append(s.steps, step{text: len(s.text), from: i, to: j, field: f})
+		s.steps = append(s.steps, step{len(s.text), i, j, f, f.Multi(r.Kind)})
 		i = j
 	}
 	for range s.open {
