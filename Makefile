@@ -10,7 +10,7 @@ FUZZTIME ?= 5s
 .PHONY: help setup build ui ui-dev ui-check ui-test screenshots run test check fmt vet staticcheck lint unit race fuzz generate testdata bench bench-mirror mirror-packets bench-sflow bench-sflow-agent bench-sys bench-sys-live clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: ## install what building needs (Debian packages; nothing if they are there)
 	@./packaging/setup.sh build
