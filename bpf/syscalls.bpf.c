@@ -94,7 +94,7 @@ const struct ends *ends_type __attribute__((unused));
 
 struct work {
 	struct head head;
-	u8 data[2 * ROOM];
+	u8 data[3 * ROOM]; /* where the last chunk may begin, what it holds, and a piece of its data: the verifier adds their bounds up */
 	struct ends ends;
 	u64 vector[4 * VECTORS]; /* twice what is used, so that the mask of a size fits */
 	u32 ends_of; /* descriptor that ends is of, plus 1 */

@@ -121,7 +121,7 @@ type SyscallsProcess struct {
 type SyscallsWork struct {
 	_      structs.HostLayout
 	Head   SyscallsHead
-	Data   [131072]uint8
+	Data   [196608]uint8
 	Ends   SyscallsEnds
 	Vector [64]uint64
 	EndsOf uint32

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 		seek(times)
 		return
 	}
+	if os.Getenv(pouring) != "" {
+		pour()
+		return
+	}
 	os.Exit(m.Run())
 }
 
