@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 		check(child(cfg))
 		return
 	}
+	// Whoever ran the tests may ignore hang-ups (nohup); what is caught here, though, begins anew in the processes started.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
