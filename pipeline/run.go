@@ -134,7 +134,7 @@ func (f *feed) deliver(p *record.Packet, d *packet.Decoded) {
 // Sizes of the hand-over between the reader of a file and its workers.
 const (
 	handSize  = 256 // packets in a hand
-	handQueue = 16   // hands that wait for a worker
+	handQueue = 16  // hands that wait for a worker
 )
 
 // hand is a run of packets dealt to one worker.
