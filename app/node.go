@@ -170,7 +170,8 @@ func (n *Node) run(ctx context.Context, src source.Source, m mode, started func(
 	if m.beside > 0 {
 		n.beside.end(n)
 	}
-	err = errors.Join(err, n.records.Flush(), <-written) // sealing goes on beside the last writes
+	<-n.packets.Written() // no record may survive a crash that its packets do not
+	err = errors.Join(err, n.records.Flush(), <-written)
 	stop()
 	care.Wait()
 	if e := <-sealed; e != nil && !errors.Is(e, context.Canceled) {

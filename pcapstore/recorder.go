@@ -26,6 +26,7 @@ type Recorder struct {
 	found     []files // segments of earlier runs
 	held      held
 	finishing chan *segment // complete segments that want their index
+	written   chan struct{} // closed when every packet is in its file
 
 	mu        sync.Mutex
 	unindexed []*segment // those that could not get it yet
@@ -45,7 +46,7 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{dir: dir, opts: o, finishing: make(chan *segment, finishQueue)}
+	r := &Recorder{dir: dir, opts: o, finishing: make(chan *segment, finishQueue), written: make(chan struct{})}
 	r.held.segs = map[string]*heldSegment{}
 	if err = os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("packet store: %w", err)
@@ -115,11 +116,15 @@ func (r *Recorder) Run(ctx context.Context) error {
 		loops.Go(func() { errs[i] = w.run(r) })
 	}
 	loops.Wait()
+	close(r.written)
 	close(r.finishing)
 	close(stop)
 	rest.Wait()
 	return errors.Join(errs...)
 }
+
+// Written is closed when every packet that the Writers were given is in its file, or given up, while Run may still build indexes.
+func (r *Recorder) Written() <-chan struct{} { return r.written }
 
 // finish builds the indexes of complete segments until there will be no more.
 func (r *Recorder) finish() {
