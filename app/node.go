@@ -62,7 +62,7 @@ const maxWaiting = 16 << 20 // bytes of records that wait to be sealed
 
 // The modes. An import waits for the disk and can be repeated; a capture must never wait.
 var (
-	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 4}
+	importing = mode{flow: flow.Stored(), policy: pcapstore.Block, sync: pcapstore.SyncNever, seal: -1, chunks: 8}
 	capturing = mode{flow: flow.Live(), policy: pcapstore.DropPackets, sync: pcapstore.SyncSegments, seal: time.Second, chunks: 32, beside: 1}
 )
 
