@@ -4,7 +4,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev libpcap-dev make git)
 test=(iproute2 iputils-ping ethtool netcat-openbsd tcpdump tshark nginx-light apache2-bin apache2-dev wrk mariadb-server postgresql redis-server memcached dnsmasq bind9-dnsutils curl zstd openssl
-	chromium fonts-inter fonts-jetbrains-mono clang llvm tmux libcap2-bin)
+	chromium fonts-inter fonts-jetbrains-mono clang llvm tmux libcap2-bin sysdig systemd)
 
 want=("${build[@]}")
 [ "${1:-build}" = test ] && want+=("${test[@]}")
