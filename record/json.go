@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -214,7 +215,7 @@ type member struct {
 }
 
 // members are those of all fields.
-var members = func() []member {
+var members = sync.OnceValue(func() []member {
 	out := make([]member, len(fields))
 	for i := range fields {
 		parts := strings.Split(fields[i].Name, ".")
@@ -224,11 +225,11 @@ var members = func() []member {
 		out[i].name = `"` + parts[len(parts)-1] + `":`
 	}
 	return out
-}()
+})
 
 // path closes and opens objects until the member of field id can be written, and writes its name.
 func (s *shape) path(id FieldID, first bool) {
-	m, keep := &members[id], 0
+	m, keep := &members()[id], 0
 	for keep < len(s.open) && keep < len(m.around) && s.open[keep] == m.around[keep] {
 		keep++
 	}

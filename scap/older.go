@@ -4,6 +4,7 @@ import (
 	_ "embed" // schema/older.txt
 	"encoding/binary"
 	"strings"
+	"sync"
 )
 
 //go:embed schema/older.txt
@@ -18,7 +19,7 @@ type older struct {
 }
 
 // olderEvents are the events that sysdig 0.29 knows otherwise, or not at all.
-var olderEvents = loadOlder()
+var olderEvents = sync.OnceValue(loadOlder)
 
 // lastOld is the last event that sysdig 0.29 knows; it stops at those behind.
 const lastOld Type = 335
@@ -66,7 +67,7 @@ func loadOlder() map[Type]*older {
 
 // olderForm makes out, whose memory is used again, what sysdig 0.29 knows of e, and says whether it knows anything.
 func olderForm(e, out *Event) bool {
-	o := olderEvents[e.Type]
+	o := olderEvents()[e.Type]
 	if o == nil {
 		return false
 	}

@@ -126,7 +126,7 @@ func (w *Writer) Table(entry any) error {
 // Event writes an event.
 func (w *Writer) Event(e *Event) error {
 	w.closeTable()
-	if w.old && (e.Type > lastOld || olderEvents[e.Type] != nil) {
+	if w.old && (e.Type > lastOld || olderEvents()[e.Type] != nil) {
 		if e.wide || !olderForm(e, &w.event) {
 			return w.err
 		}

@@ -237,9 +237,9 @@ func (p *Plan) transfers() bool {
 	if !p.tcp || slices.ContainsFunc(p.left, func(test string) bool { return strings.Contains(test, "latency") }) {
 		return false
 	}
-	for i := range calls {
-		flags, _ := p.wanted(&calls[i])
-		io := calls[i].event.Info().Flags&(scap.ReadsFD|scap.WritesFD) != 0
+	for i := range calls() {
+		flags, _ := p.wanted(&calls()[i])
+		io := calls()[i].event.Info().Flags&(scap.ReadsFD|scap.WritesFD) != 0
 		if flags&callWanted != 0 && flags&callState == 0 && !io {
 			return false
 		}
@@ -326,8 +326,8 @@ func (p *Plan) Explain() string {
 	b.WriteString("tested in the kernel:\n")
 	var names, state []string
 	known := 0
-	for i := range calls {
-		c := &calls[i]
+	for i := range calls() {
+		c := &calls()[i]
 		if c.name == "" {
 			continue
 		}

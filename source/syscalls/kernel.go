@@ -244,8 +244,8 @@ func detail(err error) string {
 
 // numberOf is the number of a call on this machine.
 func numberOf(name string) uint32 {
-	for i := range calls {
-		if calls[i].name == name {
+	for i := range calls() {
+		if calls()[i].name == name {
 			return uint32(i)
 		}
 	}

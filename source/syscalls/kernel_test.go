@@ -38,7 +38,7 @@ func TestRawTracepoints(t *testing.T) {
 		}
 		if d.read(r.RawSample) && int(d.pid) == proc.Pid {
 			kinds[d.kind]++
-			if d.kind == recordCall && calls[d.sysno].name == "openat" && len(d.bytes(0, 0)) > 1 && int32(d.args[0]) == -100 {
+			if d.kind == recordCall && calls()[d.sysno].name == "openat" && len(d.bytes(0, 0)) > 1 && int32(d.args[0]) == -100 {
 				args++
 			}
 		}

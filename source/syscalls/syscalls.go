@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -199,7 +200,7 @@ func (s *Source) deliver(e *scap.Event) {
 // make makes events of the record at hand and says whether there are any.
 func (s *Source) make() bool {
 	d := &s.decoder
-	d.call = &calls[d.sysno]
+	d.call = &calls()[d.sysno]
 	x := &s.left.event
 	*x = scap.Event{Time: s.epoch + d.left, Thread: int64(d.thread), CPU: d.cpu, Type: d.call.event}
 	switch d.kind {
@@ -211,7 +212,7 @@ func (s *Source) make() bool {
 		d.exit()
 	case recordFork:
 		if d.call.event.Info().Find("vtid") < 0 { // made by other means than a call that is known
-			d.call = &calls[numberOf("clone")]
+			d.call = &calls()[numberOf("clone")]
 		}
 		x.Type, d.result = d.call.event, 0
 		d.params()
@@ -244,7 +245,7 @@ func (s *Source) enter() bool {
 	x, n, h := &s.left.event, &s.entered.event, &s.entered
 	*n = scap.Event{Time: s.epoch + s.decoder.entered, Thread: x.Thread, CPU: x.CPU, Type: x.Type - 1}
 	h.lengths, h.data = h.lengths[:0], h.data[:0]
-	for i, from := range enterParams[x.Type] {
+	for i, from := range enterParams()[x.Type] {
 		b := zeros[:n.Type.Info().Params[i].Kind.Size()]
 		if from >= 0 {
 			b = x.Param(int(from))
@@ -259,9 +260,8 @@ func (s *Source) enter() bool {
 var zeros [16]byte
 
 // enterParams are, for each leaving event, the places in it of the parameters of the entering one; -1 where it has none.
-var enterParams = findEnterParams()
-
-func findEnterParams() (out [scap.Types][]int8) {
+var enterParams = sync.OnceValue(func() *[scap.Types][]int8 {
+	out := new([scap.Types][]int8)
 	for t := scap.Type(1); t < scap.Types; t += 2 {
 		exit := t.Info()
 		for _, p := range (t - 1).Info().Params {
@@ -273,4 +273,4 @@ func findEnterParams() (out [scap.Types][]int8) {
 		}
 	}
 	return out
-}
+})

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tapir-project/tapir/bpf"
 	"github.com/tapir-project/tapir/scap"
@@ -79,8 +80,8 @@ type param struct {
 	of     [2]int // the ops that make takes
 }
 
-// calls are the machine's calls by number.
-var calls = loadCalls(numbersText, callsText)
+// calls are the machine's calls by number, read when the first capture or filter needs them.
+var calls = sync.OnceValue(func() *[maxCalls]call { return loadCalls(numbersText, callsText) })
 
 // loadCalls reads the names of calls by number (a number in the list sets that of the name behind it), and what is known of them.
 func loadCalls(numbers, text string) *[maxCalls]call {
@@ -218,8 +219,8 @@ func integer(s string) int {
 
 // table is what is wanted of each call, as the kernel part has it.
 func (p *Plan) table() (out [maxCalls]bpf.SyscallsCall) {
-	for i := range calls {
-		c := &calls[i]
+	for i := range calls() {
+		c := &calls()[i]
 		if c.name == "" {
 			continue
 		}
