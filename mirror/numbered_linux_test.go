@@ -76,9 +76,6 @@ func (r *receiver) check() error {
 	b, want := newBatch(2*numberedSize), make([]byte, numberedSize)
 	for silent := 0; !r.complete(); {
 		n, err := b.do(unix.SYS_RECVMMSG, r.fd, batchSize, unix.MSG_WAITFORONE)
-		if err == unix.EINTR {
-			continue
-		}
 		if err == unix.EAGAIN {
 			if silent++; silent > 50 || r.stop.Load() {
 				return fmt.Errorf("%s: nothing comes any more; %s", r.name, r.progress())
@@ -134,13 +131,18 @@ func newBatch(size int) *batch {
 
 func (b *batch) frame(i int) []byte { return b.frames[i][:b.heads[i].n] }
 
-// do sends or receives up to n frames and says how many it were.
+// do sends or receives up to n frames and says how many it were. A signal does not end it: a socket with a timeout is not restarted by the
+// kernel (signal(7)), and the Go runtime sends signals of its own.
 func (b *batch) do(call uintptr, fd, n, flags int) (int, error) {
-	done, _, e := unix.Syscall6(call, uintptr(fd), uintptr(unsafe.Pointer(&b.heads)), uintptr(n), uintptr(flags), 0, 0)
-	if e != 0 {
-		return 0, e
+	for {
+		done, _, e := unix.Syscall6(call, uintptr(fd), uintptr(unsafe.Pointer(&b.heads)), uintptr(n), uintptr(flags), 0, 0)
+		if e == 0 {
+			return int(done), nil
+		}
+		if e != unix.EINTR {
+			return 0, e
+		}
 	}
-	return int(done), nil
 }
 
 func (r *receiver) complete() bool {
@@ -192,7 +194,7 @@ func stream(t testing.TB, p *port, sender byte, n uint64, stop <-chan struct{}, 
 			numberedFrame(b.frames[i], sender, sent+uint64(i))
 		}
 		done, err := b.do(unix.SYS_SENDMMSG, p.fd, k, 0)
-		if err != nil && err != unix.EINTR {
+		if err != nil {
 			t.Errorf("send: %v", err)
 			return sent
 		}
