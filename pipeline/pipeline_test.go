@@ -176,6 +176,40 @@ func TestFragmentsBelongToTheirFlow(t *testing.T) {
 	}
 }
 
+// sizes remembers the largest batch and counts the records.
+type sizes struct{ largest, records int }
+
+func (s *sizes) Add(b *record.Batch) error {
+	s.largest, s.records = max(s.largest, b.Len()), s.records+b.Len()
+	return nil
+}
+
+// All flows may end at one moment, by the end of the input or by time: no batch is larger for it.
+func TestManyEndsFillManyBatches(t *testing.T) {
+	const flows = 1000
+	var packets []record.Packet
+	for i := range flows {
+		p := fragment(uint16(i), 0, 1, 1e9)
+		binary.BigEndian.PutUint16(p.Data[28:], uint16(i))
+		packets = append(packets, p)
+	}
+	late := fragment(0, 0, 1, 4000e9)
+	binary.BigEndian.PutUint16(late.Data[28:], flows)
+	for name, src := range map[string]*block{"end": {packets}, "time": {append(slices.Clip(packets), late)}} {
+		var out sizes
+		p, err := New(1, Config{Flow: flow.Offline(), Protocols: proto.NewSet([]*proto.Protocol{echo}), Sink: &out, BatchRecords: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(context.Background(), src); err != nil {
+			t.Fatal(err)
+		}
+		if want := 2 * len(src.packets); out.records != want || out.largest > 10 { // a session and a transaction for each
+			t.Errorf("%s: %d records, the largest batch has %d; want %d in batches of up to 10", name, out.records, out.largest, want)
+		}
+	}
+}
+
 // diary is a packet writer that remembers what it was given.
 type diary struct {
 	packets []record.Packet

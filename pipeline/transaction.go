@@ -56,6 +56,7 @@ func (w *Worker) emit(a *proto.Flow, t *proto.Transaction) {
 	v.PutString(fDataset, name)
 	v.PutString(fProtocol, a.Protocol().Name)
 	putEnds(v, a, t)
+	w.made()
 }
 
 // putEnds adds who talked: source and client are the same here, destination and server too.

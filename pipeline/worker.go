@@ -89,7 +89,7 @@ func NewWorker(n int, cfg Config) (*Worker, error) {
 	w.env = &proto.Env{Protocols: cfg.Protocols, Emit: w.emit}
 	w.table = flow.NewTable(cfg.Flow, w.env)
 	w.table.End, w.table.Wake = w.end, w.wake
-	w.table.Out, w.table.Done = w.batch.Next, func(*record.Record) {}
+	w.table.Out, w.table.Done = w.batch.Next, func(*record.Record) { w.made() }
 	if cfg.Packets != nil {
 		var err error
 		if w.packets, err = cfg.Packets(n); err != nil {
@@ -111,9 +111,6 @@ func (w *Worker) Packet(p *record.Packet, d *packet.Decoded, key *record.FlowKey
 	w.stats.LastPacket = p.Time
 	w.store(p, f)
 	w.analyse(p, d, f, dir)
-	if w.batch.Len() >= w.cfg.BatchRecords {
-		w.deliver()
-	}
 	return w.err
 }
 
@@ -255,9 +252,21 @@ func (w *Worker) Flush() error {
 	return w.err
 }
 
-// deliver hands the batch to the sink. The packets it speaks of go to the disk first.
+// made ends each record. A full batch leaves at once: one tick, or the end of the input, may end all flows there are.
+func (w *Worker) made() {
+	if w.batch.Len() >= w.cfg.BatchRecords {
+		w.deliver()
+	}
+}
+
+// deliver hands the batch to the sink. The packets it speaks of go to the disk first. After an error nothing is handed on: what is missing
+// is made again from the packets at the next start.
 func (w *Worker) deliver() {
-	if w.batch.Len() == 0 || w.err != nil {
+	if w.batch.Len() == 0 {
+		return
+	}
+	if w.err != nil {
+		w.batch.Reset()
 		return
 	}
 	if w.packets != nil {
