@@ -69,10 +69,9 @@ func (it *Samples) Next(s *Sample) bool {
 		}
 		return false
 	}
-	var tag uint32
-	it.x.u32(&tag)
+	var tag, n uint32
+	it.x.u32(&tag, &n)
 	s.Tag = Tag(tag)
-	n := it.x.next()
 	if it.x.err == nil && uint64(n) > uint64(len(it.x.b)) { // the last one, cut: what is there is given
 		s.Body = it.x.b
 		it.x.b, it.left = nil, 1
@@ -179,50 +178,44 @@ func (s *Sample) Counters() bool { return s.Kind == KindCounters }
 func (s *Sample) parse() {
 	x := xdr{b: s.Body}
 	switch s.Tag {
-	case TagFlow, TagFlowExpanded:
+	case TagFlow:
+		var source, in, out uint32
 		s.Kind = KindFlow
-		x.u32(&s.Sequence)
-		s.source(&x, s.Tag == TagFlowExpanded)
-		x.u32(&s.Rate, &s.Pool, &s.Drops)
-		if s.Tag == TagFlowExpanded {
-			x.u32(&s.Input.Format, &s.Input.Value, &s.Output.Format, &s.Output.Value)
-		} else {
-			s.Input, s.Output = unpackPort(x.next()), unpackPort(x.next())
-		}
-	case TagCounters, TagCountersExpanded:
+		x.u32(&s.Sequence, &source, &s.Rate, &s.Pool, &s.Drops, &in, &out, &s.Count)
+		s.Source, s.Input, s.Output = unpackSource(source), unpackPort(in), unpackPort(out)
+	case TagFlowExpanded:
+		s.Kind = KindFlow
+		x.u32(&s.Sequence, &s.Source.Class, &s.Source.Index, &s.Rate, &s.Pool, &s.Drops,
+			&s.Input.Format, &s.Input.Value, &s.Output.Format, &s.Output.Value, &s.Count)
+	case TagCounters:
+		var source uint32
 		s.Kind = KindCounters
-		x.u32(&s.Sequence)
-		s.source(&x, s.Tag == TagCountersExpanded)
+		x.u32(&s.Sequence, &source, &s.Count)
+		s.Source = unpackSource(source)
+	case TagCountersExpanded:
+		s.Kind = KindCounters
+		x.u32(&s.Sequence, &s.Source.Class, &s.Source.Index, &s.Count)
 	case TagDiscard:
 		s.Kind = KindDiscard
-		x.u32(&s.Sequence)
-		s.source(&x, true)
-		x.u32(&s.Drops, &s.Input.Value, &s.Output.Value, &s.Reason)
+		x.u32(&s.Sequence, &s.Source.Class, &s.Source.Index, &s.Drops, &s.Input.Value, &s.Output.Value, &s.Reason, &s.Count)
 	case TagMetric:
 		s.Kind = KindMetric
 		x.text(&s.Name)
+		x.u32(&s.Count)
 	case TagFlowMetric:
 		s.Kind = KindFlowKeys
 		x.text(&s.Name)
-		x.u32(&s.Rate, &s.Pool)
+		x.u32(&s.Rate, &s.Pool, &s.Count)
 	default:
 		return
 	}
-	x.u32(&s.Count)
 	s.records = x.b
 	if x.err != nil {
 		s.Err = fmt.Errorf("sample %s: %w", s.Tag, x.err)
 	}
 }
 
-func (s *Sample) source(x *xdr, expanded bool) {
-	if expanded {
-		x.u32(&s.Source.Class, &s.Source.Index)
-		return
-	}
-	v := x.next()
-	s.Source = Source{v >> 24, v & 0xffffff}
-}
+func unpackSource(v uint32) Source { return Source{v >> 24, v & 0xffffff} }
 
 func unpackPort(v uint32) Port { return Port{v >> 30, v & 0x3fffffff} }
 
@@ -264,8 +257,8 @@ func (it *Records) Next(r *Record) bool {
 		return it.old(r)
 	}
 	*r = Record{table: it.table}
-	tag := it.x.next()
-	n := it.x.next()
+	var tag, n uint32
+	it.x.u32(&tag, &n)
 	if it.x.err != nil {
 		return false
 	}

@@ -38,14 +38,17 @@ func ExampleParse() {
 	var s sflow.Sample
 	var r sflow.Record
 	var port sflow.Interface // used again for each record, so that reading allocates nothing
-	for samples := d.Samples(); samples.Next(&s); {
-		for records := s.Records(); records.Next(&r); {
+	var v sflow.Value
+	samples := d.Samples() // before the loop: a variable of the for clause would be copied with each step
+	for samples.Next(&s) {
+		records := s.Records()
+		for records.Next(&r) {
 			if s.Counters() && r.Tag == sflow.TagInterface && r.Decode(&port) == nil {
 				fmt.Println("port", port.Index, "received", port.InOctets)
 				continue
 			}
-			var v sflow.Value
-			for fields := r.Fields(); fields.Next(&v); {
+			fields := r.Fields()
+			for fields.Next(&v) {
 				fmt.Println(v.Field.Name, v.Num)
 			}
 		}

@@ -42,8 +42,9 @@ func (it *Samples) old(s *Sample) bool {
 	}
 	s.Tag, s.Body = Tag(tag), it.x.b
 	x := xdr{b: it.x.b}
-	x.u32(&s.Sequence)
-	s.source(&x, false)
+	var source uint32
+	x.u32(&s.Sequence, &source)
+	s.Source = unpackSource(source)
 	switch s.Tag {
 	case TagFlow:
 		s.Kind = KindFlow
@@ -105,12 +106,12 @@ func (it *Records) old(r *Record) bool {
 		it.x.err = fmt.Errorf("structure of version %d: %w", it.version, ErrValue)
 	}
 	start := it.x.b
-	f := Fields{layout: r.Layout(), x: it.x}
+	f := FieldsOf(r.Layout(), start)
 	var v Value
 	for it.x.err == nil && f.Next(&v) {
 	}
 	if it.x.err == nil {
-		it.x = f.x
+		it.x.b, it.x.err = f.Rest(), f.err
 	}
 	if it.x.err != nil {
 		return false

@@ -64,10 +64,11 @@ func (x *xdr) padded(n uint32) []byte {
 	if x.err == nil && uint64(n) > uint64(len(x.b)) {
 		x.err = fmt.Errorf("%d of %d bytes: %w", len(x.b), n, ErrTruncated)
 	}
-	out := x.take(int(n))
-	if x.err == nil {
-		x.take(min(pad(int(n)), len(x.b)))
+	if x.err != nil {
+		return nil
 	}
+	out := x.b[:n:n]
+	x.b = x.b[min(int(n)+pad(int(n)), len(x.b)):]
 	return out
 }
 
@@ -85,6 +86,14 @@ func (x *xdr) u8(p *uint8) {
 }
 
 func (x *xdr) u32(ps ...*uint32) {
+	if b := x.b; !x.write && x.err == nil && len(b) >= 4*len(ps) { // one test for all of them
+		for _, p := range ps {
+			*p = binary.BigEndian.Uint32(b)
+			b = b[4:]
+		}
+		x.b = b
+		return
+	}
 	for _, p := range ps {
 		if x.write {
 			x.b = binary.BigEndian.AppendUint32(x.b, *p)
