@@ -1,55 +1,37 @@
 // Command sflowagent measures what the sFlow agent costs Debian's Apache: CPU time for each request with its log piped to the agent
-// and with the module of contrib/apache, beside two Apaches without an agent, whose difference is the noise. All four run at
-// once, wrk drives one after the other, round after round. It also compares what the agent counted with what wrk sent,
-// and the number of samples with the binomial distribution's. It needs root, apache2, apxs and wrk, and takes the program
-// to measure: sflowagent TAPIR.
+// and with the module of contrib/apache, beside two Apaches without an agent, whose difference is the noise. It needs root, apache2, apxs
+// and wrk, and takes the program to measure: sflowagent TAPIR.
+//
+// All four run at once. First wrk drives one after the other, some rounds of seconds; then, for the figure, the same load comes in
+// slices of about a tenth of a second. The CPU time of a slice, by the processes' CPU clocks, is compared with that of the two without an
+// agent in the same round: what else the machine does then meets all four alike. The result is the median of the rounds' differences with
+// its 95 % confidence interval (of ranks, which asks nothing of the noise), and beside it the difference over all slices together.
+//
+// What the agent counted is compared with what was sent, to the request for the slices, and the number of samples with the
+// binomial distribution's.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"math"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"time"
-
-	"github.com/tapir-project/tapir/sflow"
 )
 
 const sampling = 400
 
 var (
-	rounds  = flag.Int("rounds", 10, "rounds, of each of the four for -each")
-	each    = flag.Duration("each", 2*time.Second, "time that wrk drives one server at once")
+	rounds  = flag.Int("rounds", 5, "rounds of wrk, of each of the four for -each")
+	each    = flag.Duration("each", time.Second, "time that wrk drives one server at once")
+	turns   = flag.Int("slices", 200, "rounds of slices")
+	perConn = flag.Int("slice", 100, "requests of a slice, on each of 16 connections")
 	barPipe = 25.0 // µs of CPU time a request
 	barMod  = 2.0
 )
-
-// server is one Apache and what it has done.
-type server struct {
-	name, dir, addr string
-	cmd, agent      *exec.Cmd
-	collector       *collector
-	micros          []float64 // of CPU a request, by round
-	requests        int64     // as wrk counts them
-	warm            int64     // before measuring
-}
-
-// collector counts samples, and keeps the last counters.
-type collector struct {
-	conn    net.PacketConn
-	samples atomic.Int64
-	drops   atomic.Int64
-	counted atomic.Int64
-}
 
 func main() {
 	flag.Parse()
@@ -85,254 +67,123 @@ func run(tapir string) error {
 	}()
 	for _, name := range []string{"none", "pipe", "module", "none again"} {
 		s := &server{name: name, dir: filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))}
+		all = append(all, s)
 		if err := s.start(tapir, module); err != nil {
 			return err
 		}
-		all = append(all, s)
-		if s.warm, err = s.drive(time.Second); err != nil {
-			return err
-		}
 	}
-	for round := range *rounds {
+	if err := byWrk(all); err != nil {
+		return err
+	}
+	return bySlices(all)
+}
+
+// inTurn measures all servers once in each round. Whoever comes first has the cooler processor: that changes.
+func inTurn(all []*server, rounds int, arm func(*server) *arm, drive func(*server) (int64, error)) error {
+	for round := range rounds {
 		for i := range all {
-			s := all[(i+round)%len(all)] // whoever comes first has the cooler processor
-			if err := s.measure(); err != nil {
+			s := all[(i+round)%len(all)]
+			seconds, n, err := s.charged(func() (int64, error) { return drive(s) })
+			if err != nil {
 				return err
 			}
+			arm(s).add(seconds, n)
 		}
 	}
-	return report(all)
+	return nil
 }
 
-func build(dir string) (string, error) {
-	src, err := os.ReadFile("contrib/apache/mod_tapir_sflow.c")
-	if err != nil {
-		return "", fmt.Errorf("%w (run it in the project's folder)", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "mod_tapir_sflow.c"), src, 0o644); err != nil {
-		return "", err
-	}
-	c := exec.Command("apxs", "-c", "mod_tapir_sflow.c", "-lm")
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("apxs: %w: %s", err, out)
-	}
-	return filepath.Join(dir, ".libs", "mod_tapir_sflow.so"), nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
-func (s *server) start(tapir, module string) (err error) {
-	if s.addr, err = freeAddr(); err != nil {
+func byWrk(all []*server) error {
+	if err := inTurn(all, *rounds, func(s *server) *arm { return &s.byWrk }, func(s *server) (int64, error) { return s.wrk(*each) }); err != nil {
 		return err
 	}
-	if err = os.MkdirAll(filepath.Join(s.dir, "docs"), 0o755); err != nil {
-		return err
+	alone := (all[0].byWrk.mean() + all[3].byWrk.mean()) / 2
+	fmt.Printf("wrk, %d rounds of %v: apache alone %.1f us of CPU a request\n", *rounds, *each, alone)
+	for _, s := range all[1:3] {
+		counted, err := s.collector.settled()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		sent, most := s.byWrk.requests, s.byWrk.requests+int64(connections**rounds)
+		fmt.Printf("  %-6s %+5.1f us; counted %d requests, wrk sent %d to %d\n", s.name, s.byWrk.mean()-alone, counted, sent, most)
+		if counted < sent || counted > most {
+			return fmt.Errorf("%s: counted are not those that were sent", s.name)
+		}
 	}
-	os.WriteFile(filepath.Join(s.dir, "docs", "small.txt"), []byte("twenty-two bytes here\n"), 0o644)
-	more := ""
-	if s.name == "pipe" || s.name == "module" {
-		if s.collector, err = collect(); err != nil {
+	return nil
+}
+
+func bySlices(all []*server) error {
+	before := map[*server]int64{}
+	for _, s := range all {
+		if _, err := s.exchange(1); err != nil { // opens the connections
 			return err
 		}
 	}
-	flags := []string{"sflow", "agent", "--sampling", strconv.Itoa(sampling), "--polling", "1s", "--agent-ip", "127.0.0.1", "--listen", ""}
-	switch s.name {
-	case "pipe":
-		c := exec.Command(tapir, append(flags[:len(flags)-2:len(flags)-2], "--collector", s.collector.conn.LocalAddr().String(), "--print-apache-config")...)
-		out, err := c.Output()
-		if err != nil {
-			return fmt.Errorf("%s: %w", tapir, err)
+	for _, s := range all[1:3] {
+		var err error
+		if before[s], err = s.collector.settled(); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		more = strings.ReplaceAll(string(out), "sflow agent --stdin", `sflow agent --stdin --listen ''`)
-	case "module":
-		file, socket := filepath.Join(s.dir, "http.shm"), filepath.Join(s.dir, "http.sock")
-		more = fmt.Sprintf("LoadModule tapir_sflow_module %s\nTapirSflowFile %s\nTapirSflowSocket %s\nTapirSflowGroup nogroup\n", module, file, socket)
-		s.agent = exec.Command(tapir, append(flags, "--collector", s.collector.conn.LocalAddr().String(), "--apache", "--apache-file", file, "--apache-socket", socket)...)
-		s.agent.Stderr = os.Stderr
-		defer func() {
-			if err == nil {
-				err = s.agent.Start()
-			}
-		}()
 	}
-	conf := fmt.Sprintf(`ServerRoot %[1]s
-ServerName www.example.org
-Listen %[2]s
-PidFile %[1]s/pid
-ErrorLog %[1]s/error.log
-User www-data
-Group www-data
-DefaultRuntimeDir %[1]s
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-TypesConfig /etc/mime.types
-DocumentRoot %[1]s/docs
-MaxKeepAliveRequests 0
-StartServers 1
-ServerLimit 1
-MaxRequestWorkers 25
-%[3]s`, s.dir, s.addr, more)
-	if err = os.WriteFile(filepath.Join(s.dir, "apache.conf"), []byte(conf), 0o644); err != nil {
+	if err := inTurn(all, *turns, func(s *server) *arm { return &s.bySlices }, func(s *server) (int64, error) { return s.exchange(*perConn) }); err != nil {
 		return err
 	}
-	s.cmd = exec.Command("apache2", "-DFOREGROUND", "-f", filepath.Join(s.dir, "apache.conf"))
-	s.cmd.Stderr = os.Stderr
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Apache signals its process group
-	if err = s.cmd.Start(); err != nil {
-		return err
-	}
-	for range 200 {
-		if c, err := net.Dial("tcp", s.addr); err == nil {
-			return c.Close()
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	log, _ := os.ReadFile(filepath.Join(s.dir, "error.log"))
-	return fmt.Errorf("apache (%s) does not start: %s", s.name, log)
-}
-
-func (s *server) stop() {
-	for _, c := range []*exec.Cmd{s.cmd, s.agent} {
-		if c != nil && c.Process != nil {
-			c.Process.Signal(syscall.SIGTERM)
-			c.Wait()
-		}
-	}
-}
-
-func collect() (*collector, error) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	c := &collector{conn: conn}
-	go c.read()
-	return c, nil
-}
-
-func (c *collector) read() {
-	b := make([]byte, 64<<10)
-	for {
-		n, _, err := c.conn.ReadFrom(b)
+	fmt.Printf("slices, %d rounds of %d requests: ", *turns, *perConn*connections)
+	costs(&all[0].bySlices, &all[1].bySlices, &all[2].bySlices, &all[3].bySlices)
+	for _, s := range all[1:3] {
+		counted, err := s.collector.settled()
 		if err != nil {
-			return
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		d, err := sflow.Parse(b[:n])
-		if err != nil {
-			continue
+		drawn, p := s.collector.samples.Load()+s.collector.drops.Load(), 1.0/sampling
+		sigma := (float64(drawn) - float64(counted)*p) / math.Sqrt(float64(counted)*p*(1-p))
+		fmt.Printf("  %-6s counted %d requests of %d sent; %d samples at 1:%d of all %d, %+.2f sigma, %d dropped\n", s.name, counted-before[s], s.bySlices.requests,
+			drawn, sampling, counted, sigma, s.collector.drops.Load())
+		if counted-before[s] != s.bySlices.requests || math.Abs(sigma) > 3 {
+			return fmt.Errorf("%s: the counts are not those of what was sent", s.name)
 		}
-		var s sflow.Sample
-		for samples := d.Samples(); samples.Next(&s); {
-			if !s.Counters() {
-				c.samples.Add(1)
-				c.drops.Store(int64(s.Drops))
-				continue
-			}
-			var r sflow.Record
-			var h sflow.HTTPCounters
-			for records := s.Records(); records.Next(&r); {
-				if r.Tag == sflow.TagHTTPCounters && r.Decode(&h) == nil {
-					c.counted.Store(int64(h.Get))
-				}
-			}
+	}
+	return nil
+}
+
+// costs prints what a request costs with each agent.
+func costs(none, pipe, module, again *arm) {
+	base := slices.Sorted(slices.Values(none.micros))
+	fmt.Printf("apache alone %.1f us of CPU a request\n", base[len(base)/2])
+	for _, x := range []struct {
+		name    string
+		a, b, c *arm
+		bar     float64
+	}{{"none again", again, none, none, 0}, {"pipe", pipe, none, again, barPipe}, {"module", module, none, again, barMod}} {
+		median, low, high := beyond(x.a.micros, x.b.micros, x.c.micros)
+		fmt.Printf("  %-10s %+5.2f us, 95 %% within %+.2f and %+.2f; over all %+.2f", x.name, median, low, high, x.a.mean()-(x.b.mean()+x.c.mean())/2)
+		switch {
+		case x.bar == 0:
+			fmt.Println()
+		case high <= x.bar:
+			fmt.Printf("; bar %g us: met\n", x.bar)
+		case low > x.bar:
+			fmt.Printf("; bar %g us: missed\n", x.bar)
+		default:
+			fmt.Printf("; bar %g us: not settled\n", x.bar)
 		}
 	}
 }
 
-var wrkTotal = regexp.MustCompile(`(\d+) requests in`)
+// mean is the CPU time of a request over all rounds, µs.
+func (a *arm) mean() float64 { return a.seconds / float64(a.requests) * 1e6 }
 
-// drive has wrk send requests and says how many.
-func (s *server) drive(d time.Duration) (int64, error) {
-	out, err := exec.Command("wrk", "-t1", "-c16", "-d", d.String(), "http://"+s.addr+"/small.txt").CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("wrk: %w: %s", err, out)
-	}
-	m := wrkTotal.FindSubmatch(out)
-	if m == nil || strings.Contains(string(out), "Non-2xx") {
-		return 0, fmt.Errorf("wrk: %s", out)
-	}
-	return strconv.ParseInt(string(m[1]), 10, 64)
-}
-
-func (s *server) measure() error {
-	before := s.used()
-	n, err := s.drive(*each)
-	time.Sleep(100 * time.Millisecond) // what is left in pipes
-	s.micros = append(s.micros, (s.used()-before)/float64(n)*1e6)
-	s.requests += n
-	return err
-}
-
-// used is the CPU time of Apache's processes, its logger and the agent, s.
-func (s *server) used() (sum float64) {
-	roots := map[int]bool{s.cmd.Process.Pid: true}
-	if s.agent != nil {
-		roots[s.agent.Process.Pid] = true
-	}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, file := range stats {
-		b, err := os.ReadFile(file)
-		end := strings.LastIndexByte(string(b), ')')
-		if err != nil || end < 0 {
-			continue
-		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		w := strings.Fields(string(b[end+1:])) // state, ppid, ...
-		ppid, _ := strconv.Atoi(w[1])
-		if roots[pid] || roots[ppid] {
-			user, _ := strconv.ParseFloat(w[11], 64)
-			system, _ := strconv.ParseFloat(w[12], 64)
-			sum += (user + system) / 100
-		}
-	}
-	return sum
-}
-
-// beyond are the rounds' differences between an arm and the two without an agent, in µs: the median, and half of what lies
-// between the quartiles. Rounds are compared one by one, for others use the machine too.
-func beyond(arm, none, again []float64) (median, spread float64) {
+// beyond is the median of the rounds' differences between an arm and two others, µs, with its 95 % confidence interval:
+// the values between which the median of whatever they were drawn from lies by the binomial distribution of ranks.
+func beyond(arm, none, again []float64) (median, low, high float64) {
 	var d []float64
 	for i := range arm {
 		d = append(d, arm[i]-(none[i]+again[i])/2)
 	}
 	slices.Sort(d)
-	return d[len(d)/2], (d[len(d)*3/4] - d[len(d)/4]) / 2
-}
-
-func report(all []*server) error {
-	time.Sleep(2500 * time.Millisecond) // the last counters
-	none, again := all[0].micros, all[3].micros
-	zero := make([]float64, len(none))
-	base, _ := beyond(none, zero, zero)
-	noise, noiseSpread := beyond(again, none, none)
-	fmt.Printf("sflow agent: apache alone %.1f us of CPU a request; another alone %+.1f +- %.1f us\n", base, noise, noiseSpread)
-	var failed error
-	for i, bar := range []float64{0, barPipe, barMod} {
-		if bar == 0 {
-			continue
-		}
-		s := all[i]
-		got := s.collector.samples.Load() + s.collector.drops.Load()
-		counted, sent := s.collector.counted.Load(), s.requests+s.warm
-		p := 1.0 / sampling
-		sigma := (float64(got) - float64(counted)*p) / math.Sqrt(float64(counted)*p*(1-p))
-		// wrk closes 16 connections at the end of each run, with requests on the way that it does not count.
-		most := int64(16 * (*rounds + 1))
-		cost, spread := beyond(s.micros, none, again)
-		fmt.Printf("  %-6s %+5.1f +- %.1f us (bar %g); counted %d, wrk sent %d to %d; %d samples at 1:%d, %+.2f sigma, %d dropped\n", s.name, cost, spread, bar, counted,
-			sent, sent+most, got, sampling, sigma, s.collector.drops.Load())
-		if counted < sent || counted > sent+most || math.Abs(sigma) > 3.9 {
-			failed = fmt.Errorf("%s: the counts are not those of what was sent", s.name)
-		}
-	}
-	return failed
+	n := float64(len(d))
+	at := func(rank float64) float64 { return d[min(max(int(rank), 0), len(d)-1)] }
+	half := 1.96 * math.Sqrt(n) / 2
+	return at(n / 2), at(math.Floor(n/2 - half)), at(math.Ceil(n/2 + half))
 }
