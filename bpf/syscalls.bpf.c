@@ -34,6 +34,7 @@ enum { /* call.flags */
 	WANTED = 1,
 	STATE = 2, /* it changes what later calls mean: the filter on processes and ports does not hold for it */
 	USES = 4, /* the descriptor is args[call.fd] */
+	ASKED = 8, /* of operations of io_uring: not only those that change state are wanted */
 };
 
 enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS }; /* op.kind */
@@ -52,7 +53,7 @@ struct call {
 	struct op op[OPS];
 };
 
-enum { CALL, EXEC, FORK, GONE, LISTENS }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED }; /* head.kind */
 
 struct head {
 	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
@@ -755,6 +756,8 @@ int tapir_listens(u64 *ctx)
 	emit(w, 0, waiting);
 	return 0;
 }
+
+#include "uring.h"
 
 SEC("tp_btf/sched_process_exec")
 int tapir_exec(u64 *ctx)

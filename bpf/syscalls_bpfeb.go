@@ -118,6 +118,23 @@ type SyscallsProcess struct {
 	Comm         [16]int8
 }
 
+type SyscallsQueued struct {
+	_        structs.HostLayout
+	At       uint64
+	Args     [6]uint64
+	Thread   uint32
+	Process  uint32
+	NameSize uint32
+	Pad      uint32
+	Name     [512]uint8
+}
+
+type SyscallsQueuedKey struct {
+	_        structs.HostLayout
+	Request  uint64
+	UserData uint64
+}
+
 type SyscallsWork struct {
 	_      structs.HostLayout
 	Head   SyscallsHead
@@ -134,35 +151,40 @@ type SyscallsWork struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SyscallsMapLost           = "lost"
-	SyscallsMapPorts          = "ports"
-	SyscallsMapRing           = "ring"
-	SyscallsMapUnderWay       = "under_way"
-	SyscallsMapWorks          = "works"
-	SyscallsProgTapirEnter    = "tapir_enter"
-	SyscallsProgTapirExec     = "tapir_exec"
-	SyscallsProgTapirExit     = "tapir_exit"
-	SyscallsProgTapirFork     = "tapir_fork"
-	SyscallsProgTapirGone     = "tapir_gone"
-	SyscallsProgTapirListens  = "tapir_listens"
-	SyscallsProgTapirReceived = "tapir_received"
-	SyscallsProgTapirSent     = "tapir_sent"
-	SyscallsVarBatch          = "batch"
-	SyscallsVarCalls          = "calls"
-	SyscallsVarChunkType      = "chunk_type"
-	SyscallsVarEndsType       = "ends_type"
-	SyscallsVarExecveNumber   = "execve_number"
-	SyscallsVarHeadType       = "head_type"
-	SyscallsVarOwn            = "own"
-	SyscallsVarPortsOnly      = "ports_only"
-	SyscallsVarProcessType    = "process_type"
-	SyscallsVarProcesses      = "processes"
-	SyscallsVarPrograms       = "programs"
-	SyscallsVarRingSize       = "ring_size"
-	SyscallsVarSnaplen        = "snaplen"
-	SyscallsVarSocketsOnly    = "sockets_only"
-	SyscallsVarThreads        = "threads"
-	SyscallsVarTyped          = "typed"
+	SyscallsMapLost            = "lost"
+	SyscallsMapPorts           = "ports"
+	SyscallsMapQueue           = "queue"
+	SyscallsMapQueuing         = "queuing"
+	SyscallsMapRing            = "ring"
+	SyscallsMapUnderWay        = "under_way"
+	SyscallsMapWorks           = "works"
+	SyscallsProgTapirCompleted = "tapir_completed"
+	SyscallsProgTapirEnter     = "tapir_enter"
+	SyscallsProgTapirExec      = "tapir_exec"
+	SyscallsProgTapirExit      = "tapir_exit"
+	SyscallsProgTapirFork      = "tapir_fork"
+	SyscallsProgTapirGone      = "tapir_gone"
+	SyscallsProgTapirListens   = "tapir_listens"
+	SyscallsProgTapirReceived  = "tapir_received"
+	SyscallsProgTapirSent      = "tapir_sent"
+	SyscallsProgTapirSubmitted = "tapir_submitted"
+	SyscallsVarApart           = "apart"
+	SyscallsVarBatch           = "batch"
+	SyscallsVarCalls           = "calls"
+	SyscallsVarChunkType       = "chunk_type"
+	SyscallsVarEndsType        = "ends_type"
+	SyscallsVarExecveNumber    = "execve_number"
+	SyscallsVarHeadType        = "head_type"
+	SyscallsVarOwn             = "own"
+	SyscallsVarPortsOnly       = "ports_only"
+	SyscallsVarProcessType     = "process_type"
+	SyscallsVarProcesses       = "processes"
+	SyscallsVarPrograms        = "programs"
+	SyscallsVarRingSize        = "ring_size"
+	SyscallsVarSnaplen         = "snaplen"
+	SyscallsVarSocketsOnly     = "sockets_only"
+	SyscallsVarThreads         = "threads"
+	SyscallsVarTyped           = "typed"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -207,14 +229,16 @@ type SyscallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsProgramSpecs struct {
-	TapirEnter    *ebpf.ProgramSpec `ebpf:"tapir_enter"`
-	TapirExec     *ebpf.ProgramSpec `ebpf:"tapir_exec"`
-	TapirExit     *ebpf.ProgramSpec `ebpf:"tapir_exit"`
-	TapirFork     *ebpf.ProgramSpec `ebpf:"tapir_fork"`
-	TapirGone     *ebpf.ProgramSpec `ebpf:"tapir_gone"`
-	TapirListens  *ebpf.ProgramSpec `ebpf:"tapir_listens"`
-	TapirReceived *ebpf.ProgramSpec `ebpf:"tapir_received"`
-	TapirSent     *ebpf.ProgramSpec `ebpf:"tapir_sent"`
+	TapirCompleted *ebpf.ProgramSpec `ebpf:"tapir_completed"`
+	TapirEnter     *ebpf.ProgramSpec `ebpf:"tapir_enter"`
+	TapirExec      *ebpf.ProgramSpec `ebpf:"tapir_exec"`
+	TapirExit      *ebpf.ProgramSpec `ebpf:"tapir_exit"`
+	TapirFork      *ebpf.ProgramSpec `ebpf:"tapir_fork"`
+	TapirGone      *ebpf.ProgramSpec `ebpf:"tapir_gone"`
+	TapirListens   *ebpf.ProgramSpec `ebpf:"tapir_listens"`
+	TapirReceived  *ebpf.ProgramSpec `ebpf:"tapir_received"`
+	TapirSent      *ebpf.ProgramSpec `ebpf:"tapir_sent"`
+	TapirSubmitted *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
 }
 
 // SyscallsMapSpecs contains maps before they are loaded into the kernel.
@@ -223,6 +247,8 @@ type SyscallsProgramSpecs struct {
 type SyscallsMapSpecs struct {
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Ports    *ebpf.MapSpec `ebpf:"ports"`
+	Queue    *ebpf.MapSpec `ebpf:"queue"`
+	Queuing  *ebpf.MapSpec `ebpf:"queuing"`
 	Ring     *ebpf.MapSpec `ebpf:"ring"`
 	UnderWay *ebpf.MapSpec `ebpf:"under_way"`
 	Works    *ebpf.MapSpec `ebpf:"works"`
@@ -232,6 +258,7 @@ type SyscallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsVariableSpecs struct {
+	Apart        *ebpf.VariableSpec `ebpf:"apart"`
 	Batch        *ebpf.VariableSpec `ebpf:"batch"`
 	Calls        *ebpf.VariableSpec `ebpf:"calls"`
 	ChunkType    *ebpf.VariableSpec `ebpf:"chunk_type"`
@@ -272,6 +299,8 @@ func (o *SyscallsObjects) Close() error {
 type SyscallsMaps struct {
 	Lost     *ebpf.Map `ebpf:"lost"`
 	Ports    *ebpf.Map `ebpf:"ports"`
+	Queue    *ebpf.Map `ebpf:"queue"`
+	Queuing  *ebpf.Map `ebpf:"queuing"`
 	Ring     *ebpf.Map `ebpf:"ring"`
 	UnderWay *ebpf.Map `ebpf:"under_way"`
 	Works    *ebpf.Map `ebpf:"works"`
@@ -281,6 +310,8 @@ func (m *SyscallsMaps) Close() error {
 	return _SyscallsClose(
 		m.Lost,
 		m.Ports,
+		m.Queue,
+		m.Queuing,
 		m.Ring,
 		m.UnderWay,
 		m.Works,
@@ -291,6 +322,7 @@ func (m *SyscallsMaps) Close() error {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsVariables struct {
+	Apart        *ebpf.Variable `ebpf:"apart"`
 	Batch        *ebpf.Variable `ebpf:"batch"`
 	Calls        *ebpf.Variable `ebpf:"calls"`
 	ChunkType    *ebpf.Variable `ebpf:"chunk_type"`
@@ -313,18 +345,21 @@ type SyscallsVariables struct {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsPrograms struct {
-	TapirEnter    *ebpf.Program `ebpf:"tapir_enter"`
-	TapirExec     *ebpf.Program `ebpf:"tapir_exec"`
-	TapirExit     *ebpf.Program `ebpf:"tapir_exit"`
-	TapirFork     *ebpf.Program `ebpf:"tapir_fork"`
-	TapirGone     *ebpf.Program `ebpf:"tapir_gone"`
-	TapirListens  *ebpf.Program `ebpf:"tapir_listens"`
-	TapirReceived *ebpf.Program `ebpf:"tapir_received"`
-	TapirSent     *ebpf.Program `ebpf:"tapir_sent"`
+	TapirCompleted *ebpf.Program `ebpf:"tapir_completed"`
+	TapirEnter     *ebpf.Program `ebpf:"tapir_enter"`
+	TapirExec      *ebpf.Program `ebpf:"tapir_exec"`
+	TapirExit      *ebpf.Program `ebpf:"tapir_exit"`
+	TapirFork      *ebpf.Program `ebpf:"tapir_fork"`
+	TapirGone      *ebpf.Program `ebpf:"tapir_gone"`
+	TapirListens   *ebpf.Program `ebpf:"tapir_listens"`
+	TapirReceived  *ebpf.Program `ebpf:"tapir_received"`
+	TapirSent      *ebpf.Program `ebpf:"tapir_sent"`
+	TapirSubmitted *ebpf.Program `ebpf:"tapir_submitted"`
 }
 
 func (p *SyscallsPrograms) Close() error {
 	return _SyscallsClose(
+		p.TapirCompleted,
 		p.TapirEnter,
 		p.TapirExec,
 		p.TapirExit,
@@ -333,6 +368,7 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirListens,
 		p.TapirReceived,
 		p.TapirSent,
+		p.TapirSubmitted,
 	)
 }
 

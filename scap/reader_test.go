@@ -364,7 +364,7 @@ func TestFormatIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := strings.ToUpper(string(b))
-	want := []string{fmt.Sprintf("%d MiB", maxBlock>>20), fmt.Sprintf("%d parameters", MaxParams), fmt.Sprintf("numbers up to %d", Types-1), fmt.Sprintf("beyond %d", lastOld)}
+	want := []string{fmt.Sprintf("%d MiB", maxBlock>>20), fmt.Sprintf("%d parameters", MaxParams), "numbers up to 453", fmt.Sprintf("types 1000 and %d are", Types-1), fmt.Sprintf("beyond %d", lastOld)}
 	for _, kind := range []uint32{blockSection, blockMachine, blockFD1, blockEvent1, blockIface1, blockUser1, blockFlagged1, blockEvent2, blockFlagged2,
 		blockFD2, blockIface2, blockUser2, blockEventBig, blockFlagBig, magic} {
 		want = append(want, strings.Replace(fmt.Sprintf("0x%08X", kind), "0x00000", "0x", 1))

@@ -3,8 +3,9 @@ package scap
 // Type is the number of an event. Even numbers enter a call, odd ones leave it; what is not a call enters only.
 type Type uint16
 
-// Types is one more than the highest number of an event.
-const Types = 454
+// Types is one more than the highest number of an event. Those up to 453 are sysdig's, those from 1000 on Tapir's own, which other
+// readers skip.
+const Types = 1002
 
 // Exit says whether the event leaves a call.
 func (t Type) Exit() bool { return t&1 == 1 }

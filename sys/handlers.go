@@ -43,6 +43,8 @@ const (
 	typeExecveEnter    scap.Type = 292
 	typeExecve         scap.Type = 293
 	typeExecveat       scap.Type = 331
+	typeRing           scap.Type = 1000
+	typeRingDone       scap.Type = 1001
 )
 
 // handler applies an event to the state.
@@ -103,6 +105,7 @@ func makeHandlers() (h [scap.Types]handler) {
 	set(onContainerJSON, 272, 324)
 	set(onUser, 354, 356)
 	set(onGroup, 358, 360)
+	set(onRingDone, typeRingDone)
 	return h
 }
 

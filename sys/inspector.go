@@ -264,6 +264,9 @@ func (s *Inspector) Apply(raw *scap.Event) *Event {
 	s.num++
 	e := &s.ev
 	*e = Event{Event: raw, Num: s.num, Info: raw.Type.Info(), s: s}
+	if raw.Type == typeRing || raw.Type == typeRingDone {
+		e.Info = ringInfo(e)
+	}
 	if s.num == 1 {
 		s.first = raw.Time
 	}
@@ -340,6 +343,10 @@ func (s *Inspector) leave(e *Event, t *Thread, l *lastCall) bool {
 	if n, ok := e.Result(); ok && n < 0 {
 		e.Errno = -n
 	}
+	if e.Type == typeRingDone {
+		took, _ := e.Int(e.Info.Find("latency"))
+		e.Enter = e.Time - took
+	}
 	if e.Enter != 0 { // one event is the whole call
 		l.kind, l.set, l.valid, l.kept, l.fd = e.Type-1, true, true, false, -1
 		l.latency = max(e.Time-e.Enter, 0)
@@ -361,7 +368,7 @@ func (s *Inspector) leave(e *Event, t *Thread, l *lastCall) bool {
 		if e.FD != nil && e.Errno == 0 && e.IsIO() && e.FD.socket() {
 			e.FD.connected = true
 		}
-		return e.FD != nil || l.fd >= 0 && infers[e.Type]
+		return e.FD != nil || e.Type == typeRingDone || l.fd >= 0 && infers[e.Type]
 	}
 	return true
 }

@@ -140,7 +140,11 @@ func onBind(s *Inspector, e *Event) {
 	if n, _ := e.Int(0); n < 0 || e.FD == nil {
 		return
 	}
-	b := e.Param(1)
+	s.bound(e, e.Param(1))
+}
+
+// bound gives the event's socket the address b.
+func (s *Inspector) bound(e *Event, b []byte) {
 	if len(b) == 0 {
 		return
 	}
@@ -193,9 +197,13 @@ func onConnectEnter(s *Inspector, e *Event) {
 }
 
 func onConnect(s *Inspector, e *Event) {
-	if e.FD == nil {
-		return
+	if e.FD != nil {
+		s.connected(e, e.Param(1))
 	}
+}
+
+// connected gives the event's socket the ends in tuple, unless connecting failed.
+func (s *Inspector) connected(e *Event, tuple []byte) {
 	f := e.FD
 	switch {
 	case e.Errno == errInProgress:
@@ -205,13 +213,13 @@ func onConnect(s *Inspector, e *Event) {
 		return
 	}
 	f.connected = true
-	t, ok := readTuple(e.Param(1))
+	t, ok := readTuple(tuple)
 	if !ok {
 		return
 	}
 	if t.family == familyUnix {
 		f.Type, f.Unix, f.role = scap.FDUnix, t.unix, roleClient
-		f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1), s.services))
+		f.Name = s.names.get(appendTuple(s.scratch(), tuple, s.services))
 		e.renamed = true
 		return
 	}
@@ -226,11 +234,14 @@ func onConnect(s *Inspector, e *Event) {
 }
 
 func onAccept(s *Inspector, e *Event) {
-	n, _ := e.Int(0)
-	if n < 0 {
-		return
+	if n, _ := e.Int(0); n >= 0 {
+		s.accepted(e, n, e.Param(1))
 	}
-	t, ok := readTuple(e.Param(1))
+}
+
+// accepted makes descriptor n, a connection with the ends in tuple.
+func (s *Inspector) accepted(e *Event, n int64, tuple []byte) {
+	t, ok := readTuple(tuple)
 	if !ok {
 		return
 	}
@@ -244,7 +255,7 @@ func onAccept(s *Inspector, e *Event) {
 		f.Type = scap.FDIPv4
 	}
 	f.Source, f.Dest, f.SourcePort, f.DestPort = t.source, t.dest, t.sport, t.dport
-	f.Name = s.names.get(appendTuple(s.scratch(), e.Param(1), s.services))
+	f.Name = s.names.get(appendTuple(s.scratch(), tuple, s.services))
 	e.renamed = true
 	s.put(e, f)
 }

@@ -13,6 +13,7 @@ const (
 	recordFork = 2
 	recordGone = 3
 	recordPort = 4 // the result is a port that is listened on
+	recordRing = 5 // an operation of io_uring begins
 
 	headSize  = 88
 	chunkSize = 8

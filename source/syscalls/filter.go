@@ -257,7 +257,7 @@ func kindOf(field, value string) (set[string], bool) {
 	}
 	for t := range scap.Type(scap.Types) {
 		info := t.Info()
-		if flag != 0 && info.Flags&flag != 0 || flag == 0 && (info.Category == scap.CatIO || info.Category.String() == value) {
+		if flag != 0 && (info.Flags&flag != 0 || t >= ringSubmit) || flag == 0 && (info.Category == scap.CatIO || info.Category.String() == value) {
 			out.of[info.Name] = true
 		}
 	}
@@ -277,6 +277,9 @@ func (p *Plan) wanted(c *call) (flags, fd uint8) {
 	}
 	switch {
 	case c.changesState():
+		if p.names.has(c.eventName()) {
+			flags |= callAsked
+		}
 		return callWanted | callState | flags, fd
 	case !p.names.has(c.eventName()):
 		return 0, 0

@@ -30,6 +30,9 @@ var flagSets = map[string]func(uint64) uint64{
 	"semget":   bits([][2]uint64{{unix.IPC_EXCL, 1 << 14}, {unix.IPC_CREAT, 1 << 13}}, nil, 0),
 	"semctl":   same,
 	"clone":    bits(cloneFlags, nil, 0),
+
+	"ring_op":    func(v uint64) uint64 { return v & 0xff },
+	"ring_flags": func(v uint64) uint64 { return v >> 8 & 0xff },
 }
 
 var openFlags = [][2]uint64{{unix.O_CREAT, 4}, {unix.O_APPEND, 8}, {unix.O_DSYNC, 16}, {unix.O_EXCL, 32}, {unix.O_NONBLOCK, 64},

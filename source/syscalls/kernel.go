@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -27,6 +28,9 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirSent:     "sock_send_length",
 	bpf.SyscallsProgTapirReceived: "sock_recv_length",
 	bpf.SyscallsProgTapirListens:  "inet_sock_set_state",
+
+	bpf.SyscallsProgTapirSubmitted: "io_uring_submit_req",
+	bpf.SyscallsProgTapirCompleted: "io_uring_complete",
 }
 
 // The programs that see all calls, and those that see what goes through sockets only. One of the pairs is loaded.
@@ -75,16 +79,17 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	ringless, apart := ringTracepoints()
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
-		bpf.SyscallsVarTyped: flag(!raw)}
+		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart)}
 	cfg.Plan.constants(constants)
 	for name, v := range constants {
 		if err := spec.Variables[name].Set(v); err != nil {
 			return nil, fmt.Errorf("constant %s: %w", name, err)
 		}
 	}
-	for _, name := range without {
+	for _, name := range slices.Concat(without, ringless) {
 		delete(spec.Programs, name)
 	}
 	for _, p := range spec.Programs {

@@ -28,6 +28,12 @@ var makers = map[string]maker{
 	"name":     addName,
 	"child":    addChild,
 	"program":  addProgram,
+
+	"ring_data":  addRingData,
+	"ring_time":  addRingTime,
+	"ring_tuple": addRingTuple,
+	"ring_addr":  addRingAddress,
+	"ring_name":  addRingName,
 }
 
 // Families of sockets.

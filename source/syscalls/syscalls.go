@@ -219,12 +219,17 @@ func (s *Source) make() bool {
 	default:
 		d.params()
 	}
-	if d.call.name == "" || !x.Set(d.lengths, d.data) {
+	if d.call.name == "" || !x.Set(d.trimmed(), d.data) {
 		return false
 	}
 	if s.cfg.Light && d.kind == recordCall {
-		d.entered = d.left
+		if d.entered == 0 {
+			d.entered = d.left
+		}
 		s.sockets.see(d, s.cfg.Tables)
+	}
+	if x.Type == ringComplete { // how long it took is one of its parameters
+		return d.kind == recordCall || s.submit()
 	}
 	if d.entered == 0 || d.kind == recordFork || d.kind == recordGone {
 		return true
@@ -235,6 +240,17 @@ func (s *Source) make() bool {
 	}
 	s.second = s.enter()
 	return true
+}
+
+// submit makes the event of an operation of io_uring that begins, where such events are delivered.
+func (s *Source) submit() bool {
+	if !s.cfg.Pairs {
+		return false
+	}
+	s.decoder.entered = s.decoder.left
+	ok := s.enter()
+	s.left.event = s.entered.event
+	return ok
 }
 
 // exitEvent ends a thread.
@@ -253,7 +269,7 @@ func (s *Source) enter() bool {
 		h.lengths = append(h.lengths, byte(len(b)), byte(len(b)>>8))
 		h.data = append(h.data, b...)
 	}
-	return n.Set(h.lengths, h.data)
+	return n.Set(withoutLast(n.Type, h.lengths), h.data)
 }
 
 // zeros stands for a number that is not known.

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 		seek(times)
 		return
 	}
+	if dir := os.Getenv(ringing); dir != "" {
+		ring(dir)
+		return
+	}
 	if os.Getenv(pouring) != "" {
 		pour()
 		return

@@ -36,6 +36,7 @@ const (
 	callWanted = 1
 	callState  = 2
 	callUses   = 4
+	callAsked  = 8
 )
 
 const maxCalls = 512 // numbers of calls that the kernel part knows
@@ -81,7 +82,12 @@ type param struct {
 }
 
 // calls are the machine's calls by number, read when the first capture or filter needs them.
-var calls = sync.OnceValue(func() *[maxCalls]call { return loadCalls(numbersText, callsText) })
+var calls = sync.OnceValue(func() *[maxCalls]call {
+	return loadCalls(fmt.Sprint(numbersText, " ", ringNumber, " io_uring_op"), callsText)
+})
+
+// ringNumber is the number that operations of io_uring go by; no call has it.
+const ringNumber = maxCalls - 1
 
 // loadCalls reads the names of calls by number (a number in the list sets that of the name behind it), and what is known of them.
 func loadCalls(numbers, text string) *[maxCalls]call {
