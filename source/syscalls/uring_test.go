@@ -204,7 +204,9 @@ func TestUring(t *testing.T) {
 	from := 0
 	for _, want := range told {
 		first, rest, _ := strings.Cut(want, " ... ")
-		i := slices.IndexFunc(got[from:], func(l string) bool { return strings.HasPrefix(l, fmt.Sprint(pid, " ", first)) && strings.HasSuffix(l, rest) })
+		i := slices.IndexFunc(got[from:], func(l string) bool {
+			return strings.HasPrefix(l, fmt.Sprint(pid, " ", first)) && strings.HasSuffix(l, rest)
+		})
 		if i < 0 {
 			t.Errorf("not captured: %s\n%s", want, strings.Join(got, "\n"))
 			return
