@@ -82,6 +82,27 @@ inline_ void own_memory(struct work *w, u64 from, u64 to, u32 id)
 	memory(w, from, at_most(n, LONGEST), at_most(n, ~0U), id);
 }
 
+#define time_of(t) (get(t, tv_sec) * 1000000000LL + get(t, tv_nsec))
+
+/* program fills in what is known of a program's file. */
+inline_ void program(struct process *p, struct inode *i)
+{
+	struct inode___mid *mid = (void *)i;
+	struct inode___old *old = (void *)i;
+
+	p->inode = get(i, i_ino);
+	p->mode = get(i, i_mode);
+	p->owner = get(i, i_uid.val);
+	p->owner_group = get(i, i_gid.val);
+	if (exists(i, i_ctime_sec)) { /* the highest bit of the nanoseconds is the kernel's own */
+		p->changed = get(i, i_ctime_sec) * 1000000000LL + (get(i, i_ctime_nsec) & ~(1U << 31));
+		p->modified = get(i, i_mtime_sec) * 1000000000LL + get(i, i_mtime_nsec);
+		return;
+	}
+	p->changed = exists(mid, __i_ctime) ? time_of(&mid->__i_ctime) : time_of(&old->i_ctime);
+	p->modified = exists(mid, __i_mtime) ? time_of(&mid->__i_mtime) : time_of(&old->i_mtime);
+}
+
 /* add_process adds what is known of a task: a struct process, then its arguments, its environment, and the names of the path of
  * its program. */
 noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
@@ -93,7 +114,9 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 	struct cred *cred = get(t, cred);
 	struct tty_struct *tty = get(s, tty);
 	struct mm_struct *mm = get(t, mm);
-	struct file *exe;
+	struct nsproxy *spaces = get(t, nsproxy);
+	struct file *exe = mm ? get(mm, exe_file) : 0;
+	struct task_struct *reaper = spaces ? get(get(spaces, pid_ns_for_children), child_reaper) : 0;
 
 	p->thread = get(t, pid);
 	p->process = get(t, tgid);
@@ -130,7 +153,11 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 	p->inheritable = get(cred, cap_inheritable.val);
 	p->permitted = get(cred, cap_permitted.val);
 	p->effective = get(cred, cap_effective.val);
-	p->start = p->inode = p->size = p->rss = p->swap = 0;
+	p->start = reaper ? get(reaper, start_time) : 0;
+	p->inode = p->changed = p->modified = p->size = p->rss = p->swap = 0;
+	p->mode = p->owner = p->owner_group = p->pad2 = 0;
+	if (exe)
+		program(p, get(exe, f_inode));
 	bpf_probe_read_kernel(p->comm, sizeof(p->comm), &t->comm);
 	if (mm)
 		usage(mm, &p->size);
@@ -139,7 +166,6 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 		return;
 	own_memory(w, get(mm, arg_start), get(mm, arg_end), op | 1 << 8);
 	own_memory(w, get(mm, env_start), get(mm, env_end), op | 2 << 8);
-	exe = get(mm, exe_file);
 	if (exe)
 		names(w, get(exe, f_path.dentry), get(exe, f_path.mnt), op | 3 << 8);
 }

@@ -35,6 +35,7 @@ enum { /* call.flags */
 	STATE = 2, /* it changes what later calls mean: the filter on processes and ports does not hold for it */
 	USES = 4, /* the descriptor is args[call.fd] */
 	ASKED = 8, /* of operations of io_uring: not only those that change state are wanted */
+	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
 };
 
 enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS }; /* op.kind */
@@ -76,7 +77,9 @@ struct process {
 	u32 uid, gid, login, tty, flags, pad;
 	u64 files, major, minor, size, rss, swap; /* limit of files; page faults; kB */
 	u64 inheritable, permitted, effective;
-	u64 start, inode;
+	u64 start; /* of the first process in its namespace, ns since boot */
+	u64 inode, changed, modified; /* of its program; ns since 1970 */
+	u32 mode, owner, owner_group, pad2;
 	char comm[16];
 };
 
@@ -172,6 +175,8 @@ struct {
 		bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->member);   \
 		v_;                                                     \
 	})
+
+#define exists(p, member) __builtin_preserve_field_info((p)->member, 2)
 
 /* Where the kernel lets programs name the type of what an address points to (Linux 6.2), members are read as C does, without a call. */
 extern void *bpf_rdonly_cast(const void *p, u32 type) __attribute__((section(".ksyms"), weak));
@@ -620,14 +625,14 @@ inline_ void arguments(struct work *w, void *ctx)
 	struct pt_regs *x86 = ctx;
 	struct pt_regs___arm64 *arm = ctx;
 
-	if (typed && __builtin_preserve_field_info(x86->orig_ax, 2)) {
+	if (typed && exists(x86, orig_ax)) {
 		w->head.args[0] = x86->di;
 		w->head.args[1] = x86->si;
 		w->head.args[2] = x86->dx;
 		w->head.args[3] = x86->r10;
 		w->head.args[4] = x86->r8;
 		w->head.args[5] = x86->r9;
-	} else if (__builtin_preserve_field_info(x86->orig_ax, 2)) { /* it exists */
+	} else if (exists(x86, orig_ax)) { /* it exists */
 		w->head.args[0] = get(x86, di);
 		w->head.args[1] = get(x86, si);
 		w->head.args[2] = get(x86, dx);
@@ -642,6 +647,14 @@ inline_ void arguments(struct work *w, void *ctx)
 		w->head.args[4] = get(arm, regs[4]);
 		w->head.args[5] = get(arm, regs[5]);
 	}
+}
+
+/* call_number is the number of the call that a process is in. */
+inline_ u32 call_number(struct pt_regs *regs)
+{
+	if (!exists(regs, orig_ax))
+		return get((struct pt_regs___arm64 *)regs, syscallno);
+	return typed ? regs->orig_ax : get(regs, orig_ax);
 }
 
 SEC("tp_btf/sys_enter")
@@ -670,11 +683,15 @@ int tapir_exit(u64 *ctx)
 	struct work *w;
 	u64 at, number, waiting;
 
-	if (!e || !(at = e->at))
+	at = e ? e->at : 0;
+	number = at ? e->number : call_number((void *)ctx[0]);
+	if (number >= CALLS)
 		return 0;
-	e->at = 0;
-	number = e->number & (CALLS - 1);
 	c = &calls[number];
+	if (!at && (!(c->flags & MAKES) || (s64)ctx[1] < 0 || skipped()))
+		return 0;
+	if (e)
+		e->at = 0;
 	if (!(w = begin(CALL, number, at, ctx[1])))
 		return 0;
 	arguments(w, (void *)ctx[0]);
@@ -709,10 +726,7 @@ inline_ int transferred(u64 *ctx)
 	if (skipped() || filtered())
 		return 0;
 	regs = bpf_task_pt_regs(task);
-	if (__builtin_preserve_field_info(regs->orig_ax, 2))
-		number = regs->orig_ax;
-	else
-		number = ((struct pt_regs___arm64 *)regs)->syscallno;
+	number = exists(regs, orig_ax) ? (u32)regs->orig_ax : (u32)((struct pt_regs___arm64 *)regs)->syscallno;
 	if (number >= CALLS)
 		return 0;
 	c = &calls[number];

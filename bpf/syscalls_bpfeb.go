@@ -115,6 +115,12 @@ type SyscallsProcess struct {
 	Effective    uint64
 	Start        uint64
 	Inode        uint64
+	Changed      uint64
+	Modified     uint64
+	Mode         uint32
+	Owner        uint32
+	OwnerGroup   uint32
+	Pad2         uint32
 	Comm         [16]int8
 }
 

@@ -27,10 +27,30 @@ struct super_block {
 	u32 s_dev;
 } relocated_;
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+} relocated_;
+
 struct inode {
 	u16 i_mode;
+	kuid_t i_uid, i_gid;
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	s64 i_ctime_sec, i_mtime_sec;
+	u32 i_ctime_nsec, i_mtime_nsec;
+} relocated_;
+
+struct inode___mid { /* Linux 6.7 to 6.10 */
+	struct timespec64 __i_ctime, __i_mtime;
+} relocated_;
+
+struct inode___old { /* before; 6.6 has the one time by its newer name */
+	struct timespec64 i_ctime, i_mtime;
 } relocated_;
 
 struct dentry {
@@ -85,10 +105,6 @@ struct mm_struct {
 } relocated_;
 
 typedef struct {
-	u32 val;
-} kuid_t;
-
-typedef struct {
 	u64 val;
 } kernel_cap_t;
 
@@ -125,7 +141,17 @@ struct signal_struct {
 	struct rlimit rlim[16];
 } relocated_;
 
+struct pid_namespace {
+	struct task_struct *child_reaper;
+} relocated_;
+
+struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
+} relocated_;
+
 struct task_struct {
+	u64 start_time;
+	struct nsproxy *nsproxy;
 	int pid, tgid, exit_code;
 	u32 flags;
 	kuid_t loginuid;

@@ -98,7 +98,7 @@ func (o *sysTop) run(ctx context.Context, stdio Stdio, filter string) error {
 		}
 		plan, err := syscalls.Compile(filter)
 		lost := func(l *syscalls.Losses) { warn(errors.New(l.String())) }
-		return &app.SysLive{Config: syscalls.Config{Plan: plan, Snaplen: o.snap, Pairs: true, Lost: lost}}, err
+		return &app.SysLive{Config: syscalls.Config{Plan: plan, Snaplen: o.snap, Pairs: true, Times: true, Lost: lost}}, err
 	}
 	delay := time.Duration(o.delay) * time.Millisecond
 	if screen {

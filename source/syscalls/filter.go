@@ -280,6 +280,9 @@ func (p *Plan) wanted(c *call) (flags, fd uint8) {
 		if p.names.has(c.eventName()) {
 			flags |= callAsked
 		}
+		if c.event.Info().Flags&scap.CreatesFD != 0 {
+			flags |= callMakes
+		}
 		return callWanted | callState | flags, fd
 	case !p.names.has(c.eventName()):
 		return 0, 0

@@ -258,7 +258,7 @@ func addName(d *decoder, p *param) {
 // process is what is known of a process, as bpf/syscalls.bpf.c lays it out.
 type process []byte
 
-const processSize = 160
+const processSize = 192
 
 func (p process) u32(i int) uint64 { return uint64(binary.NativeEndian.Uint32(p[4*i:])) }
 func (p process) u64(i int) uint64 { return binary.NativeEndian.Uint64(p[56+8*i:]) }
@@ -290,11 +290,32 @@ const (
 	procInheritable
 	procPermitted
 	procEffective
-	procStart
+	procStart // of the first process in its namespace, ns since boot
 	procInode
+	procChanged // its program, ns since the epoch
+	procModified
 )
 
-func (p process) comm() []byte { return append(bytes.TrimRight(p[144:160], "\x00"), 0) }
+func (p process) comm() []byte { return append(bytes.TrimRight(p[176:192], "\x00"), 0) }
+
+// capOverride lets a process write every file.
+const capOverride = 1 << 1
+
+// writable says whether the process may write the file of its program.
+func (p process) writable() bool {
+	mode, owner, group := binary.NativeEndian.Uint32(p[160:]), uint64(binary.NativeEndian.Uint32(p[164:])), uint64(binary.NativeEndian.Uint32(p[168:]))
+	switch {
+	case p.u64(procInode) == 0:
+		return false
+	case p.u64(procEffective)&capOverride != 0:
+		return true
+	case owner == p.u32(procUID):
+		return mode&0o200 != 0
+	case group == p.u32(procGID):
+		return mode&0o020 != 0
+	}
+	return mode&0o002 != 0
+}
 
 // addCommon adds what the events of clone and execve have in common, exe to cgroups, and says whether there is anything.
 func (d *decoder) addCommon(op int) (process, bool) {
@@ -341,7 +362,7 @@ func addChild(d *decoder, p *param) {
 	d.number(scap.Uint32, proc.u32(procGID))
 	d.number(scap.PID, proc.u32(procLocalThread))
 	d.number(scap.PID, proc.u32(procLocalProcess))
-	d.number(scap.Uint64, 0)
+	d.number(scap.Uint64, proc.u64(procStart))
 }
 
 // addProgram: program(K), the rest of an event of execve.
@@ -354,13 +375,13 @@ func addProgram(d *decoder, p *param) {
 	d.number(scap.Uint32, proc.u32(procTTY))
 	d.number(scap.PID, proc.u32(procLocalGroup))
 	d.number(scap.Int32, proc.u32(procLogin))
-	d.number(scap.Flags32, 0)
+	d.number(scap.Flags32, uint64(flag(proc.writable())))
 	for i := procInheritable; i <= procEffective; i++ {
 		d.number(scap.Uint64, proc.u64(i))
 	}
 	d.number(scap.Uint64, proc.u64(procInode))
-	d.number(scap.AbsTime, 0)
-	d.number(scap.AbsTime, 0)
+	d.number(scap.AbsTime, proc.u64(procChanged))
+	d.number(scap.AbsTime, proc.u64(procModified))
 	d.number(scap.UID, proc.u32(procUID))
 	d.add(append(joinPath(d.bytes(p.of[0], 3)), 0))
 	d.number(scap.PID, proc.u32(procGroup))

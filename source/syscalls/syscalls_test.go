@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 		ring(dir)
 		return
 	}
+	if os.Getenv(waiting) != "" {
+		wait()
+		return
+	}
 	if os.Getenv(pouring) != "" {
 		pour()
 		return

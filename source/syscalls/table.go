@@ -37,6 +37,7 @@ const (
 	callState  = 2
 	callUses   = 4
 	callAsked  = 8
+	callMakes  = 16
 )
 
 const maxCalls = 512 // numbers of calls that the kernel part knows
