@@ -43,28 +43,53 @@ func snapshot(list func(env *Env, f *sys.Filter) error, base string) func(env *E
 	}
 }
 
-// threads are those that have a descriptor that passes, by id; all if there is no filter.
-func threads(env *Env, f *sys.Filter) (out []*sys.Thread) {
+// threads are those that have a descriptor that passes, in the order of sysdig's table; all if there is no filter.
+func threads(env *Env, f *sys.Filter) []*sys.Thread {
+	known, came := map[int64]*sys.Thread{}, []int64(nil)
 	env.Sys.Threads(func(t *sys.Thread) bool {
-		if f == nil || len(descriptors(env, t, f)) > 0 {
-			out = append(out, t)
-		}
+		known[t.TID] = t
+		came = append(came, t.TID)
 		return true
 	})
-	slices.SortFunc(out, func(a, b *sys.Thread) int { return int(a.TID - b.TID) })
+	var table luaTable
+	for _, id := range hashOrder(came) {
+		if f == nil || len(descriptors(env, known[id], f)) > 0 {
+			table.insert(id)
+		}
+	}
+	return ordered(known, table.walk())
+}
+
+// descriptors are t's that pass, in the order of sysdig's table.
+func descriptors(env *Env, t *sys.Thread, f *sys.Filter) []*sys.FD {
+	byNum, came := map[int64]*sys.FD{}, []int64(nil)
+	env.Sys.FDs(t, func(d *sys.FD) bool {
+		byNum[d.Num] = d
+		came = append(came, d.Num)
+		return true
+	})
+	slices.Sort(came) // as /proc lists them
+	var table luaTable
+	for _, n := range hashOrder(came) {
+		if f == nil || f.Pass(env.Sys.Imagine(t, byNum[n])) {
+			table.insert(n)
+		}
+	}
+	return ordered(byNum, table.walk())
+}
+
+func ordered[T any](by map[int64]*T, keys []int64) []*T {
+	out := make([]*T, len(keys))
+	for i, k := range keys {
+		out[i] = by[k]
+	}
 	return out
 }
 
-// descriptors are t's that pass, by number.
-func descriptors(env *Env, t *sys.Thread, f *sys.Filter) (out []*sys.FD) {
-	env.Sys.FDs(t, func(d *sys.FD) bool {
-		if f == nil || f.Pass(env.Sys.Imagine(t, d)) {
-			out = append(out, d)
-		}
-		return true
-	})
-	slices.SortFunc(out, func(a, b *sys.FD) int { return int(a.Num - b.Num) })
-	return out
+// byID sorts threads by their ids.
+func byID(all []*sys.Thread) []*sys.Thread {
+	slices.SortFunc(all, func(a, b *sys.Thread) int { return int(a.TID - b.TID) })
+	return all
 }
 
 func userName(env *Env, t *sys.Thread) string {
@@ -88,7 +113,7 @@ func printable(s string) string {
 
 func lsof(env *Env, f *sys.Filter) error {
 	fmt.Fprintln(env.Out, col("COMMAND", 20)+col("PID", 8)+col("TID", 8)+col("USER", 8)+col("FD", 8)+col("TYPE", 12)+"NAME")
-	for _, t := range threads(env, f) {
+	for _, t := range byID(threads(env, f)) {
 		for _, d := range descriptors(env, t, f) {
 			fmt.Fprintln(env.Out, col(t.Comm, 20)+col(number(t.PID), 8)+col(number(t.TID), 8)+col(userName(env, t), 8)+col(number(d.Num), 8)+
 				col(d.TypeName(), 12)+printable(d.Name))
@@ -99,7 +124,7 @@ func lsof(env *Env, f *sys.Filter) error {
 
 func ps(env *Env, f *sys.Filter) error {
 	fmt.Fprintln(env.Out, col("TID", 8)+col("PID", 8)+col("USER", 12)+col("VIRT", 11)+col("RES", 11)+col("FDLIMIT", 10)+col("CMD", 20))
-	for _, t := range threads(env, f) {
+	for _, t := range byID(threads(env, f)) {
 		fmt.Fprintln(env.Out, col(number(t.TID), 8)+col(number(t.PID), 8)+col(userName(env, t), 12)+col(byteText(int64(t.VMSize)*1024), 11)+
 			col(byteText(int64(t.VMRSS)*1024), 11)+col(number(t.FDLimit), 10)+t.Comm)
 	}
