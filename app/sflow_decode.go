@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tapir-project/tapir/internal/pcapio"
 	"github.com/tapir-project/tapir/packet"
 	"github.com/tapir-project/tapir/reassembly"
 	"github.com/tapir-project/tapir/record"
@@ -24,13 +25,14 @@ const maxUDP = 65507
 // Datagram is a UDP payload that may be sFlow.
 type Datagram struct {
 	Payload  []byte
-	From     netip.AddrPort // invalid where it is not known
+	From, To netip.AddrPort // invalid where they are not known
 	Captured time.Time      // zero where there is no time: a file that is one datagram
 }
 
 // SFlowDatagrams gives the sFlow datagrams of files to emit: those in captures, to whatever port, fragments put together,
-// and files that are one datagram each. A datagram is borrowed until emit returns.
-func SFlowDatagrams(ctx context.Context, in ReadFiles, emit func(*Datagram) error) error {
+// and files that are one datagram each. A datagram is borrowed until emit returns. Those of captures come at playback times the
+// speed at which they were captured, at once if it is 0.
+func SFlowDatagrams(ctx context.Context, in ReadFiles, playback float64, emit func(*Datagram) error) error {
 	var captures []string
 	var errs []error
 	for _, name := range in.Files {
@@ -58,7 +60,13 @@ func SFlowDatagrams(ctx context.Context, in ReadFiles, emit func(*Datagram) erro
 		return errors.Join(append(errs, err)...)
 	}
 	defer src.Close()
-	f := datagramFinder{emit: emit, defrag: reassembly.NewDefragmenter(reassembly.DefragLimits{})}
+	clock := playbackClock{speed: playback}
+	f := datagramFinder{defrag: reassembly.NewDefragmenter(reassembly.DefragLimits{}), emit: func(d *Datagram) error {
+		if err := clock.wait(ctx, d.Captured.UnixNano()); err != nil {
+			return err
+		}
+		return emit(d)
+	}}
 	err = src.Run(ctx, func(b *source.Block) error {
 		for i := range b.Packets {
 			if err := f.packet(&b.Packets[i]); err != nil {
@@ -130,5 +138,30 @@ func (f *datagramFinder) packet(p *record.Packet) error {
 	if !d.Layers.Has(packet.LayerUDP) || !isSFlow(d.Payload) {
 		return nil
 	}
-	return f.emit(&Datagram{Payload: d.Payload, From: netip.AddrPortFrom(d.Src.Netip(), d.SrcPort), Captured: time.Unix(0, p.Time)})
+	return f.emit(&Datagram{Payload: d.Payload, From: netip.AddrPortFrom(d.Src.Netip(), d.SrcPort), To: netip.AddrPortFrom(d.Dst.Netip(), d.DstPort),
+		Captured: time.Unix(0, p.Time)})
 }
+
+// DatagramCapture writes datagrams whole as a capture (pcap, raw IP).
+type DatagramCapture struct {
+	w           *bufio.Writer
+	packet, buf []byte
+}
+
+// NewDatagramCapture makes a capture in w.
+func NewDatagramCapture(w io.Writer) *DatagramCapture {
+	c := &DatagramCapture{w: bufio.NewWriter(w)}
+	c.w.Write(pcapio.AppendPcapHeader(nil, record.LinkRaw, 65535)) // an error is Add's, or Flush's
+	return c
+}
+
+// Add adds a datagram that was captured, or received, then.
+func (c *DatagramCapture) Add(d *Datagram, at time.Time) error {
+	c.packet = packet.AppendUDP(c.packet[:0], d.From, d.To, d.Payload)
+	c.buf = pcapio.AppendPacket(c.buf[:0], &record.Packet{Time: at.UnixNano(), Data: c.packet, WireLen: uint32(len(c.packet))})
+	_, err := c.w.Write(c.buf)
+	return err
+}
+
+// Flush writes what is buffered.
+func (c *DatagramCapture) Flush() error { return c.w.Flush() }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tapir-project/tapir/bench/sflow/datagrams"
 	"github.com/tapir-project/tapir/internal/pcapio"
@@ -66,7 +67,7 @@ func TestSFlowDatagrams(t *testing.T) {
 	} {
 		var got [][]byte
 		var from netip.AddrPort
-		err := SFlowDatagrams(t.Context(), ReadFiles{Files: c.files, Stdin: bytes.NewReader(c.stdin)}, func(d *Datagram) error {
+		err := SFlowDatagrams(t.Context(), ReadFiles{Files: c.files, Stdin: bytes.NewReader(c.stdin)}, 0, func(d *Datagram) error {
 			got, from = append(got, bytes.Clone(d.Payload)), d.From
 			return nil
 		})
@@ -81,6 +82,15 @@ func TestSFlowDatagrams(t *testing.T) {
 	}
 }
 
+// Played back, a capture takes its time: ten datagrams, ten ms apart, at twice the speed.
+func TestSFlowDatagramsPlayback(t *testing.T) {
+	begin, n := time.Now(), 0
+	err := SFlowDatagrams(t.Context(), ReadFiles{Files: []string{"../testdata/sflow-switch.pcap"}}, 2, func(*Datagram) error { n++; return nil })
+	if took := time.Since(begin); err != nil || n != 10 || took < 45*time.Millisecond {
+		t.Errorf("%v: %d datagrams in %v", err, n, took)
+	}
+}
+
 func TestSFlowDatagramsErrors(t *testing.T) {
 	dir := t.TempDir()
 	long := filepath.Join(dir, "long")
@@ -88,7 +98,7 @@ func TestSFlowDatagramsErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]string{filepath.Join(dir, "none"): "no such file", long: "longer than one can be"} {
-		err := SFlowDatagrams(t.Context(), ReadFiles{Files: []string{file}}, func(*Datagram) error { return nil })
+		err := SFlowDatagrams(t.Context(), ReadFiles{Files: []string{file}}, 0, func(*Datagram) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}

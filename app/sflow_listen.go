@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// ListenSFlow gives every datagram that comes to a UDP port to emit until ctx ends. Network is udp, udp4 or udp6. It is for
-// looking at what agents send; the collector is for keeping it.
-func ListenSFlow(ctx context.Context, network string, port int, emit func(d *Datagram, received time.Time) error) error {
-	conn, err := (&net.ListenConfig{}).ListenPacket(ctx, network, net.JoinHostPort("", strconv.Itoa(port)))
+// ListenSFlow gives every datagram that comes to a UDP port of host, which may be empty for all addresses, to emit until ctx
+// ends. Network is udp, udp4 or udp6. It is for looking at what agents send; the collector is for keeping it.
+func ListenSFlow(ctx context.Context, network, host string, port int, emit func(d *Datagram, received time.Time) error) error {
+	conn, err := (&net.ListenConfig{}).ListenPacket(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return fmt.Errorf("listen for sflow: %w (ss -lunp shows who has the port; -p takes another)", err)
 	}
@@ -20,6 +20,7 @@ func ListenSFlow(ctx context.Context, network string, port int, emit func(d *Dat
 	stop := context.AfterFunc(ctx, func() { udp.Close() })
 	defer stop()
 	defer udp.Close()
+	to := udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	buf := make([]byte, maxUDP)
 	for {
 		n, from, err := udp.ReadFromUDPAddrPort(buf)
@@ -29,7 +30,7 @@ func ListenSFlow(ctx context.Context, network string, port int, emit func(d *Dat
 			}
 			return fmt.Errorf("receive sflow: %w", err)
 		}
-		if err := emit(&Datagram{Payload: buf[:n], From: from}, time.Now()); err != nil {
+		if err := emit(&Datagram{Payload: buf[:n], From: from, To: to}, time.Now()); err != nil {
 			return err
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tapir-project/tapir/app"
 	"github.com/tapir-project/tapir/bench/sflow/datagrams"
-	"github.com/tapir-project/tapir/sflow/sflowtool"
 )
 
 // One operation is one datagram: 2.1 samples of a switch, 2.6 of a web server.
@@ -22,7 +22,7 @@ func BenchmarkTypedRecords(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if err := emit(all[i%1000], sflowtool.Meta{Captured: time.Unix(1e9, 0)}); err != nil {
+				if err := emit(&app.Datagram{Payload: all[i%1000], Captured: time.Unix(1e9, 0)}, time.Time{}); err != nil {
 					b.Fatal(err)
 				}
 			}

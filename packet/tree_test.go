@@ -62,11 +62,7 @@ func TestTreeChecksums(t *testing.T) {
 }
 
 func onesSumFolded(parts ...[]byte) uint16 {
-	sum := onesSum(cat(parts...))
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return uint16(sum)
+	return foldOnes(onesSum(cat(parts...)))
 }
 
 // find returns the value of a field of the last header of that name.

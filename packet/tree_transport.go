@@ -60,13 +60,18 @@ func (t *tree) checksum(proto uint8, v view) string {
 }
 
 func (t *tree) verdict(sum uint64) string {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	if sum == 0xffff {
+	if foldOnes(sum) == 0xffff {
 		return "correct"
 	}
 	return "incorrect, perhaps left to the network card"
+}
+
+// foldOnes makes a one's complement sum of 16 bits of what was added up.
+func foldOnes(sum uint64) uint16 {
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return uint16(sum)
 }
 
 // onesSum adds the 16-bit words of b (RFC 1071), without folding.

@@ -30,7 +30,7 @@ func (w *Writer) now() time.Time {
 func (w *Writer) netFlow() {
 	p := &w.flow
 	v4, v6 := p.gotIP4 || p.ip4Fields, p.gotIP6 || p.ip6Fields
-	if p.fragment > 0 || w.o.Datagrams == nil || w.err != nil || !v4 && !v6 {
+	if p.fragment > 0 || w.o.Send == nil || w.err != nil || !v4 && !v6 {
 		return
 	}
 	f := nf{w: w, packets: p.rate, bytes: p.udpLen, srcAS: p.srcAS, dstAS: p.dstAS}
@@ -54,7 +54,7 @@ func (w *Writer) netFlow() {
 		return
 	}
 	w.sequence++
-	_, w.err = w.o.Datagrams.Write(f.b)
+	w.err = w.o.Send(w.head.agent, f.b)
 }
 
 // nf builds one NetFlow datagram.

@@ -12,19 +12,21 @@ import (
 	"github.com/tapir-project/tapir/sflow"
 )
 
-// datagrams keeps what is written, one entry a Write.
+// datagrams are those that were sent.
 type datagrams [][]byte
-
-func (d *datagrams) Write(b []byte) (int, error) {
-	*d = append(*d, bytes.Clone(b))
-	return len(b), nil
-}
 
 // netFlow gives the NetFlow that becomes of datagrams.
 func netFlow(t *testing.T, o NetFlowOptions, in ...[]byte) datagrams {
 	t.Helper()
 	var out datagrams
-	write(t, Options{Format: NetFlow, NetFlow: o, Datagrams: &out}, in...)
+	send := func(agent netip.Addr, b []byte) error {
+		if agent != ip1 {
+			t.Errorf("from agent %s, want %s", agent, ip1)
+		}
+		out = append(out, bytes.Clone(b))
+		return nil
+	}
+	write(t, Options{Format: NetFlow, NetFlow: o, Send: send}, in...)
 	return out
 }
 

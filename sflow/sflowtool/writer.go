@@ -31,15 +31,16 @@ const (
 
 // Options say what to write.
 type Options struct {
-	Format    Format
-	Fields    []string         // of Format Fields
-	Strip     bool             // -x: leave payload out of PCAP
-	VLANs     *VLANs           // samples of other VLANs are left out of everything but text and JSON; nil is all
-	NetFlow   NetFlowOptions   // of Format NetFlow
-	Location  *time.Location   // of printed times, nil is local time
-	Now       func() time.Time // stamps what has no time of capture in CommonLog and NetFlow
-	Warn      func(error)      // damage, as it is found; nil drops it
-	Datagrams io.Writer        // where NetFlow goes, one Write a datagram
+	Format   Format
+	Fields   []string         // of Format Fields
+	Strip    bool             // -x: leave payload out of PCAP
+	VLANs    *VLANs           // samples of other VLANs are left out of everything but text and JSON; nil is all
+	NetFlow  NetFlowOptions   // of Format NetFlow
+	Location *time.Location   // of printed times, nil is local time
+	Now      func() time.Time // stamps what has no time of capture in CommonLog and NetFlow
+	Warn     func(error)      // damage, as it is found; nil drops it
+	// Send takes the datagrams of Format NetFlow, which it must not keep, with the sFlow agent that sent the sample.
+	Send func(agent netip.Addr, datagram []byte) error
 }
 
 // Meta is what is known of a datagram beside its bytes.

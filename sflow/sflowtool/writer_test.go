@@ -210,7 +210,7 @@ func FuzzWrite(f *testing.F) {
 	f.Add(datagram(&sflow.Header{Protocol: 12, FrameLength: 64, Bytes: udp6()}), uint8(Text))
 	f.Add(datagram(request, &sflow.Gateway{NextHop: ip1, Path: []sflow.PathSegment{{AS: []uint32{1, 2}}}}), uint8(Grep))
 	f.Fuzz(func(t *testing.T, b []byte, format uint8) {
-		o := Options{Format: Format(format) % (NetFlow + 1), Fields: []string{"agent"}, Location: time.UTC, Datagrams: discard{}, NetFlow: NetFlowOptions{Version: 9}}
+		o := Options{Format: Format(format) % (NetFlow + 1), Fields: []string{"agent"}, Location: time.UTC, Send: func(netip.Addr, []byte) error { return nil }, NetFlow: NetFlowOptions{Version: 9}}
 		out := write(t, o, b)
 		if (o.Format == JSON || o.Format == PrettyJSON) && !json.Valid([]byte(out)) {
 			t.Errorf("no JSON: %s", out)
