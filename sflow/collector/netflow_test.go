@@ -24,13 +24,14 @@ func words(dst []byte, vs ...uint16) []byte {
 // made is the NetFlow that sflowtool's converter makes of a sample: what we write we can collect.
 func made(t *testing.T, version int) []byte {
 	t.Helper()
-	var out bytes.Buffer
-	w := sflowtool.New(nil, sflowtool.Options{Format: sflowtool.NetFlow, NetFlow: sflowtool.NetFlowOptions{Version: version}, Datagrams: &out})
+	var out []byte
+	send := func(_ netip.Addr, b []byte) error { out = append(out, b...); return nil }
+	w := sflowtool.New(nil, sflowtool.Options{Format: sflowtool.NetFlow, NetFlow: sflowtool.NetFlowOptions{Version: version}, Send: send})
 	b := encode(&flowHead, &sflow.IP{Length: 100, Protocol: 17, Src: client, Dst: agent, SrcPort: 53, DstPort: 5353, TOS: 0x28})
 	if err := w.Write(b, sflowtool.Meta{Captured: noon}); err != nil {
 		t.Fatal(err)
 	}
-	return out.Bytes()
+	return out
 }
 
 func TestNetFlow(t *testing.T) {
