@@ -11,6 +11,7 @@ typedef unsigned long long u64;
 #define SEC(name) __attribute__((section(name), used))
 #define inline_ static __attribute__((always_inline)) inline
 #define noinline_ static __attribute__((noinline))
+#define global_ __attribute__((noinline)) /* the verifier looks at it once, not at each call; its pointers may be null */
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) typeof(val) *name
 #define __array(name, val) typeof(val) *name[]

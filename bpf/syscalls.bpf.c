@@ -21,7 +21,8 @@
 #include "task.h"
 
 enum {
-	CALLS = 512,
+	CALLS = 512, /* of 64-bit programs; those of 32-bit ones stand behind */
+	NO_CALL = 2 * CALLS - 1,
 	OPS = 4,
 	CLASSES = 32,
 	ROOM = 1 << 16, /* where chunks may begin, and the longest one, bytes */
@@ -138,7 +139,7 @@ struct {
 	__type(value, u64);
 } lost SEC(".maps");
 
-volatile const struct call calls[CALLS] = {};
+volatile const struct call calls[2 * CALLS] = {};
 volatile const u32 own = 0; /* process that is left out */
 volatile const u32 snaplen = 80; /* bytes of data in a record */
 volatile const u32 ring_size = 1 << 23;
@@ -271,7 +272,7 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	w->head.number = number;
 	w->head.cpu = cpu;
 	w->head.kind = kind;
-	w->head.compat = 0;
+	w->head.compat = number >= CALLS;
 	return w;
 }
 
@@ -326,16 +327,20 @@ noinline_ void text(struct work *w, u64 from, u32 op)
 }
 
 /* memory adds size bytes at an address of the process, part of whole ones. */
-noinline_ void memory(struct work *w, u64 from, u32 size, u32 whole, u32 id)
+global_ int memory(struct work *w, u64 from, u32 size, u32 whole, u32 id)
 {
-	struct chunk *c = add(w, id & 255, id >> 8);
+	struct chunk *c;
 	u32 n = size;
 
+	if (!w)
+		return 0;
+	c = add(w, id & 255, id >> 8);
 	if (n >= ROOM)
 		n = ROOM - 1;
 	if (!from || bpf_probe_read_user(body(w), n, (void *)from))
 		n = 0;
 	end(w, c, n, whole);
+	return 0;
 }
 
 inline_ u32 at_most(u64 n, u32 limit)
@@ -344,14 +349,17 @@ inline_ u32 at_most(u64 n, u32 limit)
 }
 
 /* vectors adds what the pieces of data at from hold, up to limit bytes and the snaplen. */
-noinline_ void vectors(struct work *w, u64 from, u64 count, u64 limit, u32 id)
+global_ int vectors(struct work *w, u64 from, u64 count, u64 limit, u32 id)
 {
-	struct chunk *c = add(w, id & 255, id >> 8);
 	u32 want = at_most(limit, snaplen);
+	struct chunk *c;
 	u64 whole = 0;
 
+	if (!w)
+		return 0;
+	c = add(w, id & 255, id >> 8);
 	w->fill = 0;
-	if (bpf_probe_read_user(w->vector, (at_most(count, VECTORS) * 16) & 511, (void *)from))
+	if (bpf_probe_read_user(w->vector, (at_most(count, VECTORS) * (w->head.compat ? 8 : 16)) & 511, (void *)from))
 		count = 0;
 	for (u32 i = 0; i < VECTORS; i++) {
 		u64 base, size;
@@ -359,8 +367,13 @@ noinline_ void vectors(struct work *w, u64 from, u64 count, u64 limit, u32 id)
 
 		if (i >= count)
 			break;
-		base = w->vector[2 * i];
-		size = w->vector[2 * i + 1];
+		if (w->head.compat) {
+			base = (u32)w->vector[i];
+			size = w->vector[i] >> 32;
+		} else {
+			base = w->vector[2 * i];
+			size = w->vector[2 * i + 1];
+		}
 		whole += size;
 		if (n >= want || n >= ROOM)
 			continue;
@@ -372,6 +385,7 @@ noinline_ void vectors(struct work *w, u64 from, u64 count, u64 limit, u32 id)
 		w->fill += m;
 	}
 	end(w, c, w->fill, at_most(whole, ~0U));
+	return 0;
 }
 
 struct msghdr { /* as processes give it */
@@ -380,13 +394,24 @@ struct msghdr { /* as processes give it */
 	u64 vector, vectors, control, control_size;
 };
 
+struct narrow_msghdr { /* as 32-bit processes give it */
+	u32 name, name_size, vector, vectors, control, control_size;
+};
+
 /* message adds the address, the data and the control data of a message header. */
 noinline_ void message(struct work *w, u64 from, u64 limit, u32 op)
 {
 	struct msghdr m;
 
-	if (bpf_probe_read_user(&m, sizeof(m), (void *)from))
+	if (w->head.compat) {
+		struct narrow_msghdr n;
+
+		if (bpf_probe_read_user(&n, sizeof(n), (void *)from))
+			return;
+		m = (struct msghdr){n.name, n.name_size, 0, n.vector, n.vectors, n.control, n.control_size};
+	} else if (bpf_probe_read_user(&m, sizeof(m), (void *)from)) {
 		return;
+	}
 	if (m.name)
 		memory(w, m.name, at_most(m.name_size, 128), m.name_size, op);
 	vectors(w, m.vector, m.vectors, limit, op | 1 << 8);
@@ -619,13 +644,17 @@ noinline_ void gather_all(struct work *w, volatile const struct call *c)
 	}
 }
 
+#include "narrow.h"
+
 /* arguments takes the arguments of the call from the registers of the process. */
 inline_ void arguments(struct work *w, void *ctx)
 {
 	struct pt_regs *x86 = ctx;
 	struct pt_regs___arm64 *arm = ctx;
 
-	if (typed && exists(x86, orig_ax)) {
+	if (w->head.compat && exists(x86, orig_ax))
+		narrow_arguments(w, x86);
+	else if (typed && exists(x86, orig_ax)) {
 		w->head.args[0] = x86->di;
 		w->head.args[1] = x86->si;
 		w->head.args[2] = x86->dx;
@@ -653,17 +682,17 @@ inline_ void arguments(struct work *w, void *ctx)
 inline_ u32 call_number(struct pt_regs *regs)
 {
 	if (!exists(regs, orig_ax))
-		return get((struct pt_regs___arm64 *)regs, syscallno);
-	return typed ? regs->orig_ax : get(regs, orig_ax);
+		return known(get((struct pt_regs___arm64 *)regs, syscallno), regs);
+	return known(typed ? regs->orig_ax : get(regs, orig_ax), regs);
 }
 
 SEC("tp_btf/sys_enter")
 int tapir_enter(u64 *ctx)
 {
-	u64 number = ctx[1];
+	u32 number = known(ctx[1], (void *)ctx[0]);
 	struct entered *e;
 
-	if (number >= CALLS || !(calls[number].flags & WANTED) || skipped())
+	if (!(calls[number].flags & WANTED) || skipped())
 		return 0;
 	if (!(calls[number].flags & STATE) && filtered())
 		return 0;
@@ -684,9 +713,7 @@ int tapir_exit(u64 *ctx)
 	u64 at, number, waiting;
 
 	at = e ? e->at : 0;
-	number = at ? e->number : call_number((void *)ctx[0]);
-	if (number >= CALLS)
-		return 0;
+	number = (at ? e->number : call_number((void *)ctx[0])) & (2 * CALLS - 1);
 	c = &calls[number];
 	if (!at && (!(c->flags & MAKES) || (s64)ctx[1] < 0 || skipped()))
 		return 0;
@@ -726,9 +753,7 @@ inline_ int transferred(u64 *ctx)
 	if (skipped() || filtered())
 		return 0;
 	regs = bpf_task_pt_regs(task);
-	number = exists(regs, orig_ax) ? (u32)regs->orig_ax : (u32)((struct pt_regs___arm64 *)regs)->syscallno;
-	if (number >= CALLS)
-		return 0;
+	number = call_number(regs) & (2 * CALLS - 1);
 	c = &calls[number];
 	if ((c->flags & (WANTED | STATE | USES)) != (WANTED | USES) || full(c->class, &waiting) || !(w = begin(CALL, number, 0, (int)ctx[1])))
 		return 0;
@@ -785,7 +810,7 @@ int tapir_exec(u64 *ctx)
 	struct work *w;
 	long n;
 
-	if (skipped() || full(calls[number & (CALLS - 1)].class, &waiting) || !(w = begin(EXEC, number, at, 0)))
+	if (skipped() || full(calls[number & (2 * CALLS - 1)].class, &waiting) || !(w = begin(EXEC, number, at, 0)))
 		return 0;
 	if (e)
 		e->at = 0; /* the call's exit has nothing to add */
@@ -795,7 +820,7 @@ int tapir_exec(u64 *ctx)
 	if (n < 0 || n > LONGEST)
 		n = 0;
 	end(w, c, n, n);
-	emit(w, calls[number & (CALLS - 1)].class, waiting);
+	emit(w, calls[number & (2 * CALLS - 1)].class, waiting);
 	return 0;
 }
 

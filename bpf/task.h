@@ -11,7 +11,7 @@ typedef short s16;
 typedef signed char s8;
 
 struct pt_regs { /* x86 */
-	unsigned long di, si, dx, r10, r8, r9, orig_ax;
+	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di, orig_ax;
 } relocated_;
 
 struct pt_regs___arm64 {
@@ -149,7 +149,13 @@ struct nsproxy {
 	struct pid_namespace *pid_ns_for_children;
 } relocated_;
 
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86 */
+} relocated_;
+
 struct task_struct {
+	struct thread_info thread_info;
 	u64 start_time;
 	struct nsproxy *nsproxy;
 	int pid, tgid, exit_code;

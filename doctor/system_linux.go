@@ -16,13 +16,13 @@ import (
 )
 
 // Versions of the kernel that are needed: ring buffers and capabilities of their own for BPF came with 5.8, storage at
-// threads for tracing with 5.11.
-const needMajor, needMinor = 5, 11
+// threads for tracing with 5.11, functions that take pointers with 5.12.
+const needMajor, needMinor = 5, 12
 
 func kernel(*Config) (found, fix string) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
-		return err.Error(), "upgrade to Linux 5.11 or newer"
+		return err.Error(), "upgrade to Linux 5.12 or newer"
 	}
 	release := unix.ByteSliceToString(u.Release[:])
 	major, minor := version(release)

@@ -133,7 +133,7 @@ func (d *decoder) number(k scap.Kind, v uint64) {
 func (d *decoder) params() {
 	if d.call.event == genericExit {
 		d.number(scap.SyscallID, uint64(d.call.id))
-		d.number(scap.Uint16, uint64(d.sysno))
+		d.number(scap.Uint16, uint64(d.sysno%narrow))
 		return
 	}
 	for i := range d.call.params {

@@ -261,7 +261,7 @@ func kindOf(field, value string) (set[string], bool) {
 			out.of[info.Name] = true
 		}
 	}
-	for id := range uint16(maxCalls) {
+	for id := range uint16(narrow) {
 		if flag == 0 && scap.SyscallCategory(id).String() == value {
 			out.of[scap.SyscallName(id)] = true
 		}
@@ -332,7 +332,7 @@ func (p *Plan) Explain() string {
 	b.WriteString("tested in the kernel:\n")
 	var names, state []string
 	known := 0
-	for i := range calls() {
+	for i := range narrow {
 		c := &calls()[i]
 		if c.name == "" {
 			continue

@@ -31,6 +31,7 @@ var flagSets = map[string]func(uint64) uint64{
 	"semctl":   same,
 	"clone":    bits(cloneFlags, nil, 0),
 
+	"signed":     func(v uint64) uint64 { return uint64(int64(int32(v))) },
 	"ring_op":    func(v uint64) uint64 { return v & 0xff },
 	"ring_flags": func(v uint64) uint64 { return v >> 8 & 0xff },
 }

@@ -234,7 +234,7 @@ func refused(err error) error {
 		return fmt.Errorf("system calls: %w (tracing needs CAP_BPF and CAP_PERFMON, seeing what others' processes have open CAP_SYS_PTRACE; "+
 			"try: sudo tapir sys)%s", source.ErrPermission, detail(err))
 	case errors.Is(err, ebpf.ErrNotSupported):
-		return fmt.Errorf("system calls: this kernel cannot do what is needed: %w (needs Linux 5.11 with BTF, CONFIG_DEBUG_INFO_BTF)", err)
+		return fmt.Errorf("system calls: this kernel cannot do what is needed: %w (needs Linux 5.12 with BTF, CONFIG_DEBUG_INFO_BTF)", err)
 	}
 	return fmt.Errorf("system calls: %w", err)
 }

@@ -6,3 +6,6 @@ import _ "embed" // numbers_arm64.txt
 //
 //go:embed numbers_arm64.txt
 var numbersText string
+
+// The calls of 32-bit programs are not known.
+const numbers32Text, calls32Text = "", ""

@@ -23,6 +23,8 @@ var makers = map[string]maker{
 	"pct":      addPercent,
 	"polled":   addPollSet,
 	"time":     addTime,
+	"time32":   addTime32,
+	"wide":     func(d *decoder, p *param) { d.number(p.kind, d.args[p.of[0]]<<32|d.args[p.of[1]]&math.MaxUint32) },
 	"signals":  addSignals,
 	"value":    addOption,
 	"name":     addName,
@@ -205,6 +207,16 @@ func addTime(d *decoder, p *param) {
 		return
 	}
 	d.number(p.kind, binary.NativeEndian.Uint64(b)*1e9+binary.NativeEndian.Uint64(b[8:]))
+}
+
+// addTime32: time32(K), a timespec of 32-bit programs in ns.
+func addTime32(d *decoder, p *param) {
+	b := d.bytes(p.of[0], 0)
+	if len(b) < 8 {
+		d.number(p.kind, math.MaxUint64)
+		return
+	}
+	d.number(p.kind, uint64(binary.NativeEndian.Uint32(b))*1e9+uint64(binary.NativeEndian.Uint32(b[4:])))
 }
 
 // addSignals: signals(K), the first 32 signals of a set.

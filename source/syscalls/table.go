@@ -4,6 +4,7 @@ import (
 	_ "embed" // calls.txt
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +41,11 @@ const (
 	callMakes  = 16
 )
 
-const maxCalls = 512 // numbers of calls that the kernel part knows
+// Numbers of calls that the kernel part knows: those of 64-bit programs, and from narrow on those of 32-bit ones.
+const (
+	narrow   = 512
+	maxCalls = 2 * narrow
+)
 
 // op is what the kernel gathers.
 type op struct{ kind, arg, size, unit uint8 }
@@ -84,16 +89,30 @@ type param struct {
 
 // calls are the machine's calls by number, read when the first capture or filter needs them.
 var calls = sync.OnceValue(func() *[maxCalls]call {
-	return loadCalls(fmt.Sprint(numbersText, " ", ringNumber, " io_uring_op"), callsText)
+	out := new([maxCalls]call)
+	loadNumbers(out[:narrow], fmt.Sprint(numbersText, " ", ringNumber, " io_uring_op"))
+	loadNumbers(out[narrow:], numbers32Text)
+	known, known32 := callLines(callsText), callLines(calls32Text)
+	for i := range out {
+		c := &out[i]
+		left, right, ok := cutLine(known[c.name])
+		if i >= narrow && known32[c.name] != "" {
+			left, right, ok = cutLine(known32[c.name])
+		} else if i >= narrow && slices.ContainsFunc(left, func(word string) bool { return word[0] == 'm' }) {
+			ok = false
+		}
+		if ok {
+			c.load(left, right)
+		}
+	}
+	return out
 })
 
 // ringNumber is the number that operations of io_uring go by; no call has it.
-const ringNumber = maxCalls - 1
+const ringNumber = narrow - 1
 
-// loadCalls reads the names of calls by number (a number in the list sets that of the name behind it), and what is known of them.
-func loadCalls(numbers, text string) *[maxCalls]call {
-	out := new([maxCalls]call)
-	byName := map[string]*call{}
+// loadNumbers reads the names of calls by number: a number in the list sets that of the name behind it.
+func loadNumbers(out []call, numbers string) {
 	generic := map[string]uint16{}
 	for id := uint16(1); scap.SyscallName(id) != "<unknown>"; id++ {
 		generic[scap.SyscallName(id)] = id
@@ -104,23 +123,28 @@ func loadCalls(numbers, text string) *[maxCalls]call {
 			n = i
 			continue
 		}
-		if n < maxCalls {
+		if n < len(out) {
 			out[n] = call{name: w, event: genericExit, id: generic[w]}
-			byName[w] = &out[n]
 		}
 		n++
 	}
+}
+
+// callLines are the lines about calls by name, without it.
+func callLines(text string) map[string]string {
+	out := map[string]string{}
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
-			continue
-		}
-		left, right, _ := strings.Cut(line, "|")
-		words := strings.Fields(left)
-		if c := byName[words[0]]; c != nil {
-			c.load(words[1:], strings.Fields(right))
+		if name, rest, ok := strings.Cut(line, " "); ok && name != "#" {
+			out[name] = rest
 		}
 	}
 	return out
+}
+
+// cutLine takes a line of callLines apart: event and what is gathered, parameters.
+func cutLine(line string) (left, right []string, ok bool) {
+	l, r, ok := strings.Cut(line, "|")
+	return strings.Fields(l), strings.Fields(r), ok
 }
 
 // genericExit is the event of calls that have none of their own.
@@ -144,7 +168,7 @@ func (c *call) load(left, right []string) {
 
 // parseOp reads one word of what is to be gathered.
 func parseOp(w string) op {
-	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
+	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'M': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
 	o := op{kind: kinds[w[0]], size: whole, unit: 1}
 	if len(w) == 1 {
 		return o
