@@ -196,6 +196,10 @@ func appendCoverage(dst []byte, c store.Coverage) []byte {
 		dst = strconv.AppendInt(dst, c.NotStored, 10)
 	}
 	dst = appendGaps(dst, c.Gaps)
+	if c.Sampled.Most > 1 {
+		dst = strconv.AppendInt(append(dst, `,"sampled":{"least":`...), c.Sampled.Least, 10)
+		dst = append(strconv.AppendInt(append(dst, `,"most":`...), c.Sampled.Most, 10), '}')
+	}
 	if c.Oldest != 0 {
 		dst = append(dst, `,"oldest":"`...)
 		dst = record.AppendTime(dst, c.Oldest)

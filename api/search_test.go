@@ -147,12 +147,12 @@ func TestBounding(t *testing.T) {
 
 func TestSearchCoverage(t *testing.T) {
 	x := play(t, capture(t, "dns")...)
-	x.records.coverage = store.Coverage{Files: 7, FilesDone: 6, Rows: 1 << 40, Oldest: 1763712000123456789, Dropped: 42, NotStored: 5, Gaps: []store.Range{{From: 1763712000e9, To: 1763712001e9}, {From: 1763712010e9, To: 1763712013e9}}, Partial: true, Problems: []string{"20261121/09/a.parquet: bad \"magic\"", "b\x00c"}}
+	x.records.coverage = store.Coverage{Files: 7, FilesDone: 6, Rows: 1 << 40, Oldest: 1763712000123456789, Dropped: 42, NotStored: 5, Gaps: []store.Range{{From: 1763712000e9, To: 1763712001e9}, {From: 1763712010e9, To: 1763712013e9}}, Sampled: store.Sampling{Least: 400, Most: 1000}, Partial: true, Problems: []string{"20261121/09/a.parquet: bad \"magic\"", "b\x00c"}}
 	c := serve(t, x)
 	want := map[string]any{"files": 7.0, "files_done": 6.0, "records": float64(1 << 40), "dropped_packets": 42.0,
 		"not_stored_packets": 5.0, "gap_time": 4e9, "gaps": []any{map[string]any{"from": "2025-11-21T08:00:00.000000000Z", "to": "2025-11-21T08:00:01.000000000Z"},
 			map[string]any{"from": "2025-11-21T08:00:10.000000000Z", "to": "2025-11-21T08:00:13.000000000Z"}},
-		"oldest": "2025-11-21T08:00:00.123456789Z", "partial": true, "problems": []any{"20261121/09/a.parquet: bad \"magic\"", "b\x00c"}}
+		"sampled": map[string]any{"least": 400.0, "most": 1000.0}, "oldest": "2025-11-21T08:00:00.123456789Z", "partial": true, "problems": []any{"20261121/09/a.parquet: bad \"magic\"", "b\x00c"}}
 	same := func(where string, text []byte) {
 		t.Helper()
 		var got map[string]any

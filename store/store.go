@@ -106,9 +106,14 @@ type Coverage struct {
 	Dropped          int64   // packets the captures lost in the time range
 	NotStored        int64   // packets that were analysed but not kept
 	Gaps             []Range // stretches between captures, in which nobody watched
-	Partial          bool    // files could not be read; Problems says which
+	Sampled          Sampling
+	Partial          bool // files could not be read; Problems says which
 	Problems         []string
 }
+
+// Sampling says how the samples among the records looked at were drawn: one of so many packets or requests, by the least and the
+// greatest rate that occurs. Zero where none was.
+type Sampling struct{ Least, Most int64 }
 
 // Status tells what a store holds.
 type Status struct {

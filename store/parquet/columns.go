@@ -45,6 +45,7 @@ var (
 	fKind      = record.MustID("event.kind")
 	fNode      = record.MustID("observer.name")
 	fCommunity = record.MustID("network.community_id")
+	fRate      = record.MustID("sflow.sampling_rate")
 )
 
 var (
@@ -56,6 +57,7 @@ var (
 	slotFinal     = slotOf(fFinal)
 	slotIngested  = slotOf(fIngested)
 	slotNode      = slotOf(fNode)
+	slotRate      = slotOf(fRate)
 	slotDerived   = slot(2 * record.NumFields()) // bits: which fields follow from others (derived.go)
 	slotCommunity = slotDerived + 1              // the first 16 bits of a derived Community ID
 	numSlots      = int(slotCommunity) + 1

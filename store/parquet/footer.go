@@ -29,6 +29,7 @@ type chunkMeta struct {
 	size  int64 // of all its pages
 	nulls int64
 
+	least, most int64 // of a column of integers, where the file says them
 	bloomOff, bloomSize int64 // its Bloom filter; size 0: none
 }
 
@@ -155,7 +156,7 @@ func (p *footerParser) columnMeta() (c chunkMeta, ok bool) {
 		case 11:
 			dict = p.num64()
 		case 12:
-			c.nulls = p.nullCount()
+			c.nulls, c.least, c.most = p.statistics()
 		case 14:
 			c.bloomOff = p.num64()
 		case 15:
@@ -189,16 +190,29 @@ func (p *footerParser) path() (s slot, depth int, ok bool) {
 	return s, depth, ok
 }
 
-// nullCount reads Statistics.
-func (p *footerParser) nullCount() (n int64) {
+// statistics reads Statistics: how many nulls, and the bounds as far as they are integers.
+func (p *footerParser) statistics() (nulls, least, most int64) {
 	p.fields(func(id, typ int) {
-		if id == 3 {
-			n = p.num64()
-		} else {
+		switch {
+		case id == 3:
+			nulls = p.num64()
+		case id == 5 && typ == tBinary:
+			most = integer(p.bytes())
+		case id == 6 && typ == tBinary:
+			least = integer(p.bytes())
+		default:
 			p.skip(typ)
 		}
 	})
-	return n
+	return nulls, least, most
+}
+
+// integer is a bound of an INT64 column; 0 for those of others.
+func integer(b []byte) int64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(b))
 }
 
 // groupOf finds the row group of a row.

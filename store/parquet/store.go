@@ -116,7 +116,32 @@ func (s *Store) ask(ctx context.Context, kind record.Kind, r store.Range, b stor
 	a.whole = prune(a.whole, where)
 	a.cov.FilesDone = n - len(a.whole)
 	a.have = columnsOf(a.whole, a.parts)
+	if kind == record.KindSample {
+		a.cov.Sampled = samplingOf(a.whole)
+	}
 	return a, nil
+}
+
+// samplingOf says by which rates the samples of files were drawn, as the files' footers have it.
+func samplingOf(files []*recordFile) (s store.Sampling) {
+	for _, f := range files {
+		foot, err := f.meta()
+		if err != nil {
+			continue // see columnsOf
+		}
+		for i := range foot.groups {
+			for _, c := range foot.groups[i].chunks {
+				if c.slot != slotRate || c.least <= 0 {
+					continue
+				}
+				if s.Least == 0 || c.least < s.Least {
+					s.Least = c.least
+				}
+				s.Most = max(s.Most, c.most)
+			}
+		}
+	}
+	return s
 }
 
 // columnsOf says which columns occur in files.

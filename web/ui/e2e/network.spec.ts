@@ -56,6 +56,7 @@ const bytesText = (bytes: number) => {
 test('talkers and protocols are scaled, with their margins, and narrow the page', async ({ page, told }) => {
   await open(page, told);
   await accessible(page);
+  await expect(page.getByRole('status', { name: 'Coverage' })).toContainText('sampled 1:10 to 1:1,000');
   const top = await asked(told, { q: 'network.bytes == EXISTS!', by: 'source.ip', metric: 'sum(network.bytes),count', top: '12' });
   const shown = await rowsOf(page, 'Top talkers');
   expect(shown.map((r) => r[0])).toEqual(top.map((r) => r.keys[0]));

@@ -19,6 +19,7 @@ export interface Coverage {
   not_stored_packets?: number;
   gap_time?: number | string; // ns in which no capture ran
   gaps?: { from: string; to: string }[]; // the latest of them
+  sampled?: { least: number; most: number }; // rates by which samples were drawn
   oldest?: string;
   partial: boolean;
   problems?: string[];

@@ -83,7 +83,7 @@ test('the ledger in a line', () => {
     samples_lost: 0, agent_drops: 0, decode_errors: 0, restarts: 0, sources: [], ...more,
   });
   const r = (running: boolean, exporters: Exporter[], time?: string): Report => ({ running, time, stats: { datagrams: 0, bytes: 0, records: 0, refused: 0, socket_drops: 0, sink_errors: 0 }, exporters });
-  expect(summary(r(false, []))).toEqual({ text: 'no collector runs', tone: 'plain' });
+  expect(summary(r(false, []))).toEqual({ text: 'no collector runs', tone: '' });
   expect(summary(r(false, [e({})], '2026-11-21T09:00:00Z')).text).toBe('the collector has ended');
   expect(summary(r(true, [e({ agent: '' })], 'now')).text).toBe('the collector waits for datagrams');
   expect(summary(r(true, [e({})], 'now'))).toEqual({ text: '1 exporter up · nothing lost', tone: 'good' });

@@ -61,10 +61,10 @@ export function counted(n: number, what: string): string {
 }
 
 /** The ledger in a line: what is up, and what share was lost. */
-export function summary(r: Report): { text: string; tone: 'good' | 'warn' | 'plain' } {
+export function summary(r: Report): { text: string; tone: 'good' | 'warn' | '' } {
   const known = r.exporters.filter((e) => e.agent !== '');
-  if (!r.running) return { text: r.time ? 'the collector has ended' : 'no collector runs', tone: 'plain' };
-  if (known.length === 0) return { text: 'the collector waits for datagrams', tone: 'plain' };
+  if (!r.running) return { text: r.time ? 'the collector has ended' : 'no collector runs', tone: '' };
+  if (known.length === 0) return { text: 'the collector waits for datagrams', tone: '' };
   const up = known.filter((e) => e.up).length;
   const sum = (of: (e: Exporter) => number) => r.exporters.reduce((n, e) => n + of(e), 0);
   const losses: [number, string, string][] = [
