@@ -52,6 +52,24 @@ test('an expression is asked, and the history goes back', async ({ page, stored 
   await expect(editor(page)).toHaveText(q);
 });
 
+// A browser would keep the colour of what is typed over as an inline style: the guard sees what the policy stops.
+test('a coloured expression is typed over', async ({ page, stored }) => {
+  await open(page, stored, { q: 'protocols == http && port == 80' });
+  await expect(editor(page).locator('.q-field').first()).toHaveText('protocols');
+  await page.keyboard.press('/');
+  await query(page).fill('http.method == GET');
+  await expect(editor(page).locator('.q-field')).toHaveText('http.method');
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('bytes > 1');
+  await expect(editor(page).locator('.q-field')).toHaveText('bytes');
+  await page.keyboard.press('Shift+Home');
+  await page.keyboard.press('Backspace');
+  await expect(editor(page).locator('.q-field')).toHaveCount(0);
+  await query(page).fill('port == 53');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => new URL(page.url()).searchParams.get('q')).toBe('port == 53');
+});
+
 test('the plain field works before the editor is there', async ({ page, stored, guard }) => {
   guard.allow(/net::ERR_FAILED/);
   await page.route(/assets\/editor/, (r) => r.abort());

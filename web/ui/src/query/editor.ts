@@ -109,6 +109,21 @@ async function complete(c: CompletionContext, context: () => Params): Promise<Co
   }
 }
 
+/**
+ * Types over what is selected. Where a browser does this itself it keeps the colour of the first character as an inline style, which the
+ * policy stops, even in plain text. What is selected is read from the document: the editor hears of it later.
+ */
+function typeOver(e: InputEvent, view: EditorView): boolean {
+  if (e.inputType !== 'insertText' || e.data === null || view.composing) return false;
+  const s = (view.root as Document).getSelection?.();
+  const inside = s?.anchorNode && s.focusNode && view.contentDOM.contains(s.anchorNode) && view.contentDOM.contains(s.focusNode);
+  const { anchor, head } = inside ? { anchor: view.posAtDOM(s.anchorNode!, s.anchorOffset), head: view.posAtDOM(s.focusNode!, s.focusOffset) } : view.state.selection.main;
+  if (anchor === head) return false;
+  const from = Math.min(anchor, head);
+  view.dispatch({ changes: { from, to: Math.max(anchor, head), insert: e.data }, selection: { anchor: from + e.data.length }, scrollIntoView: true, userEvent: 'input.type' });
+  return true;
+}
+
 /** Puts an editor into an element that is empty. */
 export function edit(parent: HTMLElement, o: Options): Editor {
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: 'open' });
@@ -162,6 +177,7 @@ export function edit(parent: HTMLElement, o: Options): Editor {
         keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         history(),
         drawSelection(),
+        EditorView.domEventHandlers({ beforeinput: typeOver }),
         EditorState.transactionFilter.of((tr) => (tr.newDoc.lines > 1 ? [tr, { changes: lineEnds(tr.newDoc.toString()), sequential: true }] : tr)),
         autocompletion({ override: [(c) => complete(c, o.context)], selectOnOpen: false, interactionDelay: 0, icons: false, activateOnTypingDelay: 80, maxRenderedOptions: 50 }),
         colours,
