@@ -29,7 +29,7 @@ type chunkMeta struct {
 	size  int64 // of all its pages
 	nulls int64
 
-	least, most int64 // of a column of integers, where the file says them
+	least, most         int64 // of a column of integers, where the file says them
 	bloomOff, bloomSize int64 // its Bloom filter; size 0: none
 }
 
