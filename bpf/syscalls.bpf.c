@@ -29,6 +29,7 @@ enum {
 	LONGEST = 4096, /* path, list of arguments, message header */
 	VECTORS = 16, /* pieces of one call's data that are read */
 	DEPTH = 32, /* of a path */
+	MOST_MESSAGES = 16, /* of one call */
 };
 
 enum { /* call.flags */
@@ -39,7 +40,7 @@ enum { /* call.flags */
 	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
 };
 
-enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS }; /* op.kind */
+enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES }; /* op.kind */
 enum { BY_RESULT = 6, WHOLE = 7 }; /* op.size beyond the number of an argument */
 
 /* What to gather of a call. */
@@ -392,31 +393,50 @@ struct msghdr { /* as processes give it */
 	u64 name;
 	u32 name_size, pad;
 	u64 vector, vectors, control, control_size;
+	u32 flags, pad2;
 };
 
 struct narrow_msghdr { /* as 32-bit processes give it */
 	u32 name, name_size, vector, vectors, control, control_size;
 };
 
-/* message adds the address, the data and the control data of a message header. */
-noinline_ void message(struct work *w, u64 from, u64 limit, u32 op)
+/* message adds the address, the data and the control data of a message header, as three parts from that of id on. How much was sent
+ * or received, as far as it is known, is told with the first. */
+global_ int message(struct work *w, u64 from, u64 limit, u32 id)
 {
 	struct msghdr m;
 
+	if (!w)
+		return 0;
 	if (w->head.compat) {
 		struct narrow_msghdr n;
 
 		if (bpf_probe_read_user(&n, sizeof(n), (void *)from))
-			return;
-		m = (struct msghdr){n.name, n.name_size, 0, n.vector, n.vectors, n.control, n.control_size};
+			return 0;
+		m = (struct msghdr){n.name, n.name_size, 0, n.vector, n.vectors, n.control, n.control_size, 0, 0};
 	} else if (bpf_probe_read_user(&m, sizeof(m), (void *)from)) {
-		return;
+		return 0;
 	}
-	if (m.name)
-		memory(w, m.name, at_most(m.name_size, 128), m.name_size, op);
-	vectors(w, m.vector, m.vectors, limit, op | 1 << 8);
+	memory(w, m.name, m.name ? at_most(m.name_size, 128) : 0, at_most(limit, ~0U), id);
+	vectors(w, m.vector, m.vectors, limit, id + (1 << 8));
 	if (m.control)
-		memory(w, m.control, at_most(m.control_size, 256), at_most(m.control_size, ~0U), op | 2 << 8);
+		memory(w, m.control, at_most(m.control_size, 256), at_most(m.control_size, ~0U), id + (2 << 8));
+	return 0;
+}
+
+/* messages adds what message does for each of count, as many as a record holds. */
+noinline_ void messages(struct work *w, u64 from, u64 count, u32 op)
+{
+	u32 size = w->head.compat ? 32 : 64;
+
+	for (u32 i = 0; i < MOST_MESSAGES; i++, from += size) {
+		u32 length = 0;
+
+		if (i >= count || w->used + snaplen + 512 >= ROOM && i)
+			break;
+		bpf_probe_read_user(&length, sizeof(length), (void *)(from + (w->head.compat ? 28 : sizeof(struct msghdr))));
+		message(w, from, length, op | i * 3 << 8);
+	}
 }
 
 /* opened is the file behind a descriptor of the task at hand. */
@@ -617,6 +637,9 @@ inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
 		break;
 	case MESSAGE:
 		message(w, value, size == BY_RESULT ? n : ~0U, i);
+		break;
+	case MESSAGES:
+		messages(w, value, result > 0 ? result : 0, i);
 		break;
 	case SOCKET:
 		if (arg < 6 || result >= 0)

@@ -4,8 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -39,19 +39,28 @@ func (w *terminal) tmux(args ...string) string {
 // see waits until the screen has all the texts.
 func (w *terminal) see(texts ...string) {
 	w.t.Helper()
+	for i, s := range texts {
+		texts[i] = regexp.QuoteMeta(s)
+	}
+	w.match(texts...)
+}
+
+// match waits until the screen matches all the expressions.
+func (w *terminal) match(expressions ...string) {
+	w.t.Helper()
 	screen, deadline := "", time.Now().Add(20*time.Second)
 next:
 	for time.Now().Before(deadline) {
 		screen = w.tmux("capture-pane", "-p")
-		for _, s := range texts {
-			if !strings.Contains(screen, s) {
+		for _, s := range expressions {
+			if !regexp.MustCompile(s).MatchString(screen) {
 				time.Sleep(20 * time.Millisecond) // the terminal tells nobody that it has changed
 				continue next
 			}
 		}
 		return
 	}
-	w.t.Fatalf("%q do not come:\n%s", texts, screen)
+	w.t.Fatalf("%q do not come:\n%s", expressions, screen)
 }
 
 func (w *terminal) press(keys ...string) { w.tmux(append([]string{"send-keys"}, keys...)...) }
@@ -111,6 +120,22 @@ func TestSysTopLive(t *testing.T) {
 	w.see("write res=16 data=what-is-written")
 	w.press("BSpace")
 	w.see("Viewing: Files")
+	w.press("q")
+	w.see("ended with 0")
+}
+
+// Live, a process that computes and makes no calls has its share of a processor.
+func TestSysTopProcessor(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("capturing takes root")
+	}
+	busy := exec.Command("sh", "-c", "while :; do :; done")
+	if err := busy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { busy.Process.Kill(); busy.Wait() })
+	w := openTerminal(t, "sh", "-c", "tapir sys top -d 1500 proc.pid="+strconv.Itoa(busy.Process.Pid)+" 2>&1; echo ended with $?; cat")
+	w.match(strconv.Itoa(busy.Process.Pid) + ` +root +[1-9]\d*\.\d\d%`)
 	w.press("q")
 	w.see("ended with 0")
 }

@@ -150,6 +150,13 @@ func findFDParams() (at [scap.Types]int8) {
 	return at
 }
 
+// ownFirst says whether the descriptor of a leaving event is that which it carries, though it was entered: nothing told of it then. Of the
+// events that sysdig 0.29 knows it is so only where that has it so.
+func ownFirst(t scap.Type) bool {
+	const lastOld = 335
+	return t == typeGetsockopt || t == typeSendmmsg || t == typeRecvmmsg || t > lastOld
+}
+
 // ownFD is the descriptor that a leaving event carries itself.
 func (e *Event) ownFD() (int64, bool) {
 	if i := fdParam[e.Type]; i > 0 {

@@ -361,7 +361,7 @@ func (s *Inspector) leave(e *Event, t *Thread, l *lastCall) bool {
 		}
 	}
 	if e.Info.Flags&scap.UsesFD != 0 {
-		if n, ok := e.ownFD(); ok && (!l.valid || e.Enter != 0 || e.Type == typeGetsockopt) {
+		if n, ok := e.ownFD(); ok && (!l.valid || e.Enter != 0 || ownFirst(e.Type) && l.fd < 0) {
 			l.fd = n
 		}
 		e.FD = s.FD(t, l.fd)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +25,7 @@ func act(dir string) {
 	actFiles(dir)
 	actTCP()
 	actUDP()
+	actMessages()
 	actOthers()
 }
 
@@ -163,4 +165,67 @@ func actOthers() {
 	tell("chdir res=0 path=/tmp")
 	must(unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0))
 	tell("prctl res=0 option=8 arg2_str= arg2_int=0")
+}
+
+// actMessages sends three messages by one call, two of them in pieces, and receives them by another.
+func actMessages() {
+	var servers, ports [2]int
+	for i := range servers {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+		must(err)
+		must(unix.Bind(fd, local(0)))
+		servers[i], ports[i] = fd, portOf(fd)
+	}
+	client, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	must(err)
+	must(unix.Bind(client, local(0)))
+	from := portOf(client)
+	type message struct {
+		unix.Msghdr
+		length uint32
+	}
+	list := func(pieces [][]string, size int) (out []message, keep [][]byte) {
+		for _, p := range pieces {
+			v := make([]unix.Iovec, len(p))
+			for j, text := range p {
+				b := make([]byte, max(size, len(text)))
+				copy(b, text)
+				v[j].Base = &b[0]
+				v[j].SetLen(len(b))
+				keep = append(keep, b)
+			}
+			out = append(out, message{Msghdr: unix.Msghdr{Iov: &v[0], Iovlen: uint64(len(v))}})
+		}
+		return out, keep
+	}
+	call := func(number uintptr, fd int, m []message) uintptr {
+		n, _, errno := unix.Syscall6(number, uintptr(fd), uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), 0, 0, 0)
+		if errno != 0 {
+			panic(errno)
+		}
+		return n
+	}
+	out, keep := list([][]string{{"one ", "message"}, {"two"}, {"th", "r", "ee"}}, 0)
+	for i := range out {
+		to := &unix.RawSockaddrInet4{Family: unix.AF_INET, Port: uint16(ports[i&1]>>8 | ports[i&1]<<8), Addr: [4]byte{127, 0, 0, 1}}
+		out[i].Name, out[i].Namelen = (*byte)(unsafe.Pointer(to)), unix.SizeofSockaddrInet4
+	}
+	n := call(unix.SYS_SENDMMSG, client, out)
+	name := fmt.Sprintf("127.0.0.1:%d->127.0.0.1:%d", from, ports[0])
+	for i, text := range []string{"one message", "two", "three"} {
+		tell("sendmmsg res=%d fd=%d(<4u>%s) size=%d data=%s tuple=127.0.0.1:%d->127.0.0.1:%d", n, client, name, len(text), text, from, ports[i&1])
+	}
+	in, keep2 := list([][]string{{""}, {"", ""}}, 8)
+	for i := range in {
+		in[i].Name, in[i].Namelen = (*byte)(unsafe.Pointer(new(unix.RawSockaddrInet4))), unix.SizeofSockaddrInet4
+	}
+	n = call(unix.SYS_RECVMMSG, servers[0], in)
+	for i, text := range []string{"one mess", "three"} {
+		tell("recvmmsg res=%d fd=%d(<4u>%s) size=%d data=%s tuple=%s msgcontrol=", n, servers[0], name, len(text), text, name)
+		if int(in[i].length) != len(text) {
+			panic(in[i].length)
+		}
+	}
+	runtime.KeepAlive(keep)
+	runtime.KeepAlive(keep2)
 }

@@ -36,8 +36,8 @@ type chunk struct {
 	data     []byte
 }
 
-// maxChunks is more than any call has: four ops of at most four parts.
-const maxChunks = 16
+// maxChunks is more than any call has: three parts of each of 16 messages, and the parts of three other ops.
+const maxChunks = 64
 
 // decoder makes the parameters of events from records of the kernel part. Its memory is used again for each.
 type decoder struct {
@@ -45,6 +45,7 @@ type decoder struct {
 	call    *call
 	chunks  [maxChunks]chunk
 	n       int
+	message int // of several that the call was about
 	lengths []byte
 	data    []byte
 	ends    []int // of the parameters in data
@@ -62,7 +63,7 @@ func (d *decoder) read(b []byte) bool {
 	}
 	d.thread, d.pid = binary.NativeEndian.Uint32(b[72:]), binary.NativeEndian.Uint32(b[76:])
 	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[80:]), binary.NativeEndian.Uint16(b[82:]), b[84]
-	d.n, d.lengths, d.data, d.ends = 0, d.lengths[:0], d.data[:0], d.ends[:0]
+	d.n, d.message, d.lengths, d.data, d.ends = 0, 0, d.lengths[:0], d.data[:0], d.ends[:0]
 	for b = b[headSize:]; len(b) >= chunkSize && d.n < maxChunks; d.n++ {
 		c := &d.chunks[d.n]
 		c.op, c.part, c.whole = b[0], b[1], binary.NativeEndian.Uint32(b[4:])
@@ -127,6 +128,17 @@ func (d *decoder) number(k scap.Kind, v uint64) {
 		d.data = binary.LittleEndian.AppendUint64(d.data, v)
 	}
 	d.end()
+}
+
+// next makes the parameters those of the call's next message, and says whether it has one.
+func (d *decoder) next() bool {
+	if !d.call.messages || d.chunk(1, 3*d.message+3) == nil {
+		return false
+	}
+	d.message++
+	d.lengths, d.data, d.ends = d.lengths[:0], d.data[:0], d.ends[:0]
+	d.params()
+	return true
 }
 
 // params adds the parameters of the call at hand.

@@ -50,8 +50,7 @@ func TestNarrow(t *testing.T) {
 				t.Error(err)
 			}
 		})[0]
-		i := slices.IndexFunc(got, func(l string) bool { return strings.HasPrefix(l, "execve ") })
-		got = slices.DeleteFunc(got[i+1:], func(l string) bool { return strings.HasPrefix(l, "execve ") })
+		got = got[max(0, slices.IndexFunc(got, func(l string) bool { return strings.HasPrefix(l, "chdir ") })):]
 		for i, w := range want {
 			if i >= len(got) || !strings.HasPrefix(got[i], w) {
 				t.Errorf("captured\n%s\nwant %s", strings.Join(got, "\n"), fmt.Sprint(i, ": ", w))

@@ -31,6 +31,12 @@ var makers = map[string]maker{
 	"child":    addChild,
 	"program":  addProgram,
 
+	"msg_size":     addMessageSize,
+	"msg_data":     func(d *decoder, p *param) { d.add(d.bytes(p.of[0], 3*d.message+1)) },
+	"msg_control":  func(d *decoder, p *param) { d.add(d.bytes(p.of[0], 3*d.message+2)) },
+	"msg_sent":     func(d *decoder, p *param) { d.addEnds(p.of[0], d.bytes(p.of[1], 3*d.message), true) },
+	"msg_received": func(d *decoder, p *param) { d.addEnds(p.of[0], d.bytes(p.of[1], 3*d.message), false) },
+
 	"ring_data":  addRingData,
 	"ring_time":  addRingTime,
 	"ring_tuple": addRingTuple,
@@ -175,6 +181,15 @@ func (d *decoder) addEnds(op int, other []byte, outgoing bool) {
 	} else {
 		d.addTuple(e.family, remote, port, e.local, e.localPort)
 	}
+}
+
+// addMessageSize: msg_size(K), how many bytes of the message at hand were sent or received.
+func addMessageSize(d *decoder, p *param) {
+	size := uint32(0)
+	if c := d.chunk(p.of[0], 3*d.message); c != nil {
+		size = c.whole
+	}
+	d.number(p.kind, uint64(size))
 }
 
 // addPollSet: polled(K), the descriptors of a list for poll with what happened to them.

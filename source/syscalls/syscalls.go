@@ -128,6 +128,10 @@ func (s *Source) Next(e *scap.Event) error {
 		*e = s.left.event
 		return nil
 	}
+	if s.message() {
+		*e = s.left.event
+		return nil
+	}
 	for {
 		if s.stop.Load() && !s.drained {
 			s.drained = true
@@ -240,6 +244,15 @@ func (s *Source) make() bool {
 	}
 	s.second = s.enter()
 	return true
+}
+
+// message makes the event of the next message of the call at hand, if it has one: all but the first have a leaving event only.
+func (s *Source) message() bool {
+	d, x := &s.decoder, &s.left.event
+	if d.call == nil || !d.next() {
+		return false
+	}
+	return x.Set(d.lengths, d.data)
 }
 
 // submit makes the event of an operation of io_uring that begins, where such events are delivered.

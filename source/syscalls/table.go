@@ -18,15 +18,16 @@ var callsText string
 
 // The kinds of ops and what they take for a size, as bpf/syscalls.bpf.c numbers them.
 const (
-	opText    = 1
-	opMemory  = 2
-	opData    = 3
-	opVector  = 4
-	opMessage = 5
-	opSocket  = 6
-	opOpened  = 7
-	opUsage   = 8
-	opProcess = 9
+	opText     = 1
+	opMemory   = 2
+	opData     = 3
+	opVector   = 4
+	opMessage  = 5
+	opSocket   = 6
+	opOpened   = 7
+	opUsage    = 8
+	opProcess  = 9
+	opMessages = 10
 
 	byResult = 6
 	whole    = 7
@@ -52,11 +53,12 @@ type op struct{ kind, arg, size, unit uint8 }
 
 // call is a system call.
 type call struct {
-	name   string
-	event  scap.Type // leaving
-	ops    []op
-	params []param
-	id     uint16 // of a generic event
+	name     string
+	event    scap.Type // leaving
+	ops      []op
+	params   []param
+	id       uint16 // of a generic event
+	messages bool   // it is about several; each is an event
 }
 
 // origin is where a parameter comes from.
@@ -154,6 +156,7 @@ func (c *call) load(left, right []string) {
 	c.event = scap.Type(integer(left[0]))
 	for _, w := range left[1:] {
 		c.ops = append(c.ops, parseOp(w))
+		c.messages = c.messages || w[0] == 'G'
 	}
 	declared := c.event.Info().Params
 	if len(right) > len(declared) {
@@ -168,7 +171,7 @@ func (c *call) load(left, right []string) {
 
 // parseOp reads one word of what is to be gathered.
 func parseOp(w string) op {
-	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'M': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
+	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'M': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 'G': opMessages, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
 	o := op{kind: kinds[w[0]], size: whole, unit: 1}
 	if len(w) == 1 {
 		return o

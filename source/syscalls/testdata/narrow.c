@@ -33,6 +33,8 @@ void run(const char *dir)
 	int pair[2], pause[2] = {0, 1000}, fd, s;
 	char b[64];
 
+	for (fd = 3; fd < 20; fd++)
+		call(6, fd, 0, 0, 0, 0, 0); /* close */
 	call(12, (long)dir, 0, 0, 0, 0, 0); /* chdir */
 	fd = call(5, (long)"narrow", 0102, 0640, 0, 0, 0); /* open */
 	call(4, fd, (long)"hello, narrow", 13, 0, 0, 0); /* write */
