@@ -355,6 +355,54 @@ func TestModule(t *testing.T) {
 	load(t, h.addr, 800)
 	counted(t, s, before.Requests()+1600+loadRequests)
 	stop()
+	stopped(t, h.addr, file, socket)
+}
+
+// stopped has Apache serve while the agent's socket is there and nobody reads it, as when the agent is stopped, with every
+// request drawn: nobody waits, and what the socket does not take is counted.
+func stopped(t *testing.T, addr, file, socket string) {
+	t.Helper()
+	os.Remove(socket)
+	conn, err := net.ListenPacket("unixgram", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := os.Chmod(socket, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	m, err := openShared(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	drawn, dropped := m.sum(slotDrawn), m.sum(slotDropped)
+	m.word(wordRate).Store(1)
+	sent, heard := uint64(0), uint64(0)
+	hear := func() { // what is there
+		for conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); ; heard++ {
+			if _, _, err := conn.ReadFrom(make([]byte, 2048)); err != nil {
+				return
+			}
+		}
+	}
+	for heard == 0 && sent < 8*200 { // the module looks once a second for an agent that went away
+		load(t, addr, 8)
+		sent += 8
+		hear()
+	}
+	const n = 2000
+	load(t, addr, n)
+	sent += n
+	for range 100 { // Apache counts behind the response
+		if hear(); m.sum(slotDrawn)-drawn == sent && m.sum(slotDropped)-dropped+heard == sent {
+			break
+		}
+	}
+	drawn, dropped = m.sum(slotDrawn)-drawn, m.sum(slotDropped)-dropped
+	if drawn != sent || heard == 0 || dropped == 0 || dropped+heard != sent {
+		t.Errorf("%d of %d drawn, %d heard, %d dropped", drawn, sent, heard, dropped)
+	}
 }
 
 // counted waits until so many requests are counted, which Apache does behind the response.
