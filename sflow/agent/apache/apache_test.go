@@ -291,8 +291,13 @@ func TestModule(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx, func(err error) { t.Error(err) }) }()
 		end := agenttest.Run(t, a)
-		for range 100 {
-			if s.shared != nil && s.shared.word(wordRate).Load() == rate {
+		told := func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.shared != nil && s.shared.word(wordRate).Load() == rate
+		}
+		for range 1000 {
+			if told() {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
