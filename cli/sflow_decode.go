@@ -215,7 +215,7 @@ func (o *sflowDecode) sink(io Stdio, out sflowtool.Options) (emit emitter, flush
 	case o.format == "pcap-datagrams":
 		c := app.NewDatagramCapture(io.Out)
 		return func(d *app.Datagram, received time.Time) error {
-			return c.Add(d, firstTime(d.Captured, received, time.Unix(0, 0)))
+			return c.Add(d, cmp.Or(d.Captured, received, time.Unix(0, 0)))
 		}, c.Flush, nil
 	case out.Format == sflowtool.NetFlow:
 		to, err := app.DialNetFlow(net.JoinHostPort(o.netflowHost, strconv.Itoa(cmp.Or(o.netflowPort, 2055))), o.spoof)
@@ -234,16 +234,6 @@ func (o *sflowDecode) sink(io Stdio, out sflowtool.Options) (emit emitter, flush
 	}, w.Flush, nil
 }
 
-// firstTime is the first of times that is known.
-func firstTime(times ...time.Time) time.Time {
-	for _, t := range times {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
 // typedRecords prints a JSON object a line for each sample: the record that a collector stores of it, with numbers as
 // numbers and times in ISO 8601.
 func typedRecords(io Stdio) (emit emitter, flush func() error) {
@@ -252,7 +242,7 @@ func typedRecords(io Stdio) (emit emitter, flush func() error) {
 	var batch record.Batch
 	warn := warner(io)
 	emit = func(d *app.Datagram, received time.Time) error {
-		at := firstTime(received, d.Captured, time.Unix(0, 0)) // of a file that is one datagram nobody knows the time
+		at := cmp.Or(received, d.Captured, time.Unix(0, 0)) // of a file that is one datagram nobody knows the time
 		batch.Reset()
 		if !c.Add(d.Payload, &collector.Meta{At: at, Sender: d.From.Addr().Unmap()}, &batch) {
 			warn(fmt.Errorf("a datagram of %d bytes is no sFlow", len(d.Payload)))

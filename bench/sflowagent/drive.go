@@ -15,11 +15,13 @@ import (
 // connections is how many wrk and exchange have open.
 const connections = 16
 
+var body = []byte(strings.Repeat("x", 22)) // of small.txt
+
 var wrkTotal = regexp.MustCompile(`(\d+) requests in`)
 
 // wrk has wrk send requests and says how many it counted; those on the way on its connections at the end are not.
 func (s *server) wrk(d time.Duration) (int64, error) {
-	out, err := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections), "-d", d.String(), "http://"+s.addr+"/small.txt").CombinedOutput()
+	out, err := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections), "-d", d.String(), "http://"+s.apache.Addr+"/small.txt").CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("wrk: %w: %s", err, out)
 	}
@@ -34,7 +36,7 @@ func (s *server) wrk(d time.Duration) (int64, error) {
 // and over connections that stay open: so it may take a tenth of a second, and knows to the request what it sent.
 func (s *server) exchange(n int) (int64, error) {
 	for len(s.conns) < connections {
-		c, err := net.Dial("tcp", s.addr)
+		c, err := net.Dial("tcp", s.apache.Addr)
 		if err != nil {
 			return 0, err
 		}
@@ -70,7 +72,7 @@ func requests(c net.Conn, n int) error {
 				return err
 			}
 			have += got
-			if bytes.HasSuffix(response[:have], []byte(body)) {
+			if bytes.HasSuffix(response[:have], body) {
 				break
 			}
 		}

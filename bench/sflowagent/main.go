@@ -20,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tapir-project/tapir/sflow/agent/agenttest"
 )
 
 const sampling = 400
@@ -55,7 +57,7 @@ func run(tapir string) error {
 	}
 	defer os.RemoveAll(dir)
 	os.Chmod(dir, 0o755)
-	module, err := build(dir)
+	module, err := agenttest.BuildModule("contrib/apache", dir)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,6 @@
-// Package agenttest is the other side of an sFlow agent in tests and benchmarks: a collector that keeps the requests
-// and counters that it is sent, as structs. Datagrams flow in over UDP on loopback; tests of agents call it.
+// Package agenttest is what is around an sFlow agent in tests and benchmarks: an Apache whose requests it counts, and a
+// collector that keeps the requests and counters that it is sent, as structs. Datagrams flow in over UDP on loopback;
+// tests of agents call it.
 package agenttest
 
 import (
@@ -190,12 +191,11 @@ func (c *Collector) counters(s sflow.Sample, uptime uint32) Counters {
 // FreeAddr is a TCP address on loopback where nobody listens, for a program that is told where to.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // Page is the body of an agent's page, asked for as a proxy asks on behalf of forwarded, if that is not empty.

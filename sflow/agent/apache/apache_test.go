@@ -72,102 +72,27 @@ func needs(t testing.TB, programs ...string) {
 	}
 }
 
-// buildModule builds the module with apxs, without warnings, and gives its path.
-func buildModule(t testing.TB) string {
+// httpd is an Apache until the test ends.
+type httpd struct {
+	*agenttest.Apache
+	t testing.TB
+}
+
+// startApache starts Apache with a configuration that has more behind it.
+func startApache(t testing.TB, env []string, more string) *httpd {
 	t.Helper()
-	dir := t.TempDir()
-	src, err := os.ReadFile("../../../contrib/apache/mod_tapir_sflow.c")
+	h, err := agenttest.StartApache(agenttest.OpenDir(t), env, more) // children are another user
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "mod_tapir_sflow.c"), src, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command("apxs", "-Wc,-Wall", "-Wc,-Werror", "-c", "mod_tapir_sflow.c", "-lm")
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("apxs: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, ".libs", "mod_tapir_sflow.so")
-}
-
-// httpd is an Apache in the foreground with a folder of its own.
-type httpd struct {
-	t    testing.TB
-	dir  string
-	cmd  *exec.Cmd
-	addr string
-}
-
-// startApache starts Apache with an event MPM and a configuration that has more behind it.
-func startApache(t testing.TB, env []string, more string) *httpd {
-	t.Helper()
-	dir := agenttest.OpenDir(t) // children are another user
-	addr := agenttest.FreeAddr(t)
-	os.Mkdir(filepath.Join(dir, "docs"), 0o755)
-	for name, n := range map[string]int{"small.txt": 22, "large.txt": 13836} {
-		os.WriteFile(filepath.Join(dir, "docs", name), []byte(strings.Repeat("x", n)), 0o644)
-	}
-	conf := fmt.Sprintf(`ServerRoot %[1]s
-ServerName www.example.org
-Listen %[2]s
-PidFile %[1]s/pid
-ErrorLog %[1]s/error.log
-User www-data
-Group www-data
-DefaultRuntimeDir %[1]s
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
-TypesConfig /etc/mime.types
-DocumentRoot %[1]s/docs
-DirectoryIndex index.html
-Redirect 302 /away http://elsewhere.example/
-ErrorDocument 404 /small.txt
-StartServers 2
-ThreadsPerChild 25
-MaxRequestWorkers 100
-MaxKeepAliveRequests 0
-%[3]s
-`, dir, addr, strings.ReplaceAll(more, "DIR", dir))
-	file := filepath.Join(dir, "apache.conf")
-	os.WriteFile(file, []byte(conf), 0o644)
-	h := &httpd{t: t, dir: dir, addr: addr, cmd: exec.Command("apache2", "-DFOREGROUND", "-f", file)}
-	h.cmd.Env = append(os.Environ(), env...)
-	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Apache signals its process group
-	var out strings.Builder
-	h.cmd.Stdout, h.cmd.Stderr = &out, &out
-	if err := h.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.stop)
-	for range 200 {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return h
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-	t.Fatalf("Apache does not start: %s\n%s", out.String(), log)
-	return nil
-}
-
-// stop ends Apache as apachectl graceful-stop would not: at once, its requests finished.
-func (h *httpd) stop() {
-	if h.cmd.ProcessState == nil {
-		h.cmd.Process.Signal(syscall.SIGTERM)
-		h.cmd.Wait()
-	}
+	t.Cleanup(h.Stop)
+	return &httpd{h, t}
 }
 
 // raw sends bytes as one request and reads the response to the end of the connection.
 func (h *httpd) raw(request string) string {
 	h.t.Helper()
-	c, err := net.Dial("tcp", h.addr)
+	c, err := net.Dial("tcp", h.Addr)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -221,7 +146,7 @@ func checkOdd(t *testing.T, h *httpd, c *agenttest.Collector) {
 			size = "-"
 		}
 		got := fmt.Sprintf("%d %d %s %s %s %s %s %s %d", x.Method, x.Protocol, x.URI, x.Host, x.Referrer, x.XFF, x.MIMEType, size, x.Status)
-		if got != r.want || x.ReqBytes != uint64(len(r.request)) || f.Socket.Local.String() != "127.0.0.1" || !strings.HasSuffix(h.addr, fmt.Sprint(f.Socket.LocalPort)) ||
+		if got != r.want || x.ReqBytes != uint64(len(r.request)) || f.Socket.Local.String() != "127.0.0.1" || !strings.HasSuffix(h.Addr, fmt.Sprint(f.Socket.LocalPort)) ||
 			f.Socket.RemotePort == 0 || x.Micros == 0 || x.Micros > 5e6 {
 			t.Errorf("%q, %d bytes:\ngot  %s, %d bytes, %+v, %d us\nwant %s", r.request, len(r.request), got, x.ReqBytes, f.Socket, x.Micros, r.want)
 		}
@@ -274,7 +199,10 @@ const loadRequests = 20000
 // The module: every kind of request, counters exact, samples as many as they should be, restarts of either side.
 func TestModule(t *testing.T) {
 	needs(t, "apache2", "apxs")
-	module := buildModule(t)
+	module, err := agenttest.BuildModule("../../../contrib/apache", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := agenttest.OpenDir(t)
 	file, socket := filepath.Join(run, "http.shm"), filepath.Join(run, "http.sock")
 	c := agenttest.New(t)
@@ -311,8 +239,8 @@ func TestModule(t *testing.T) {
 	if n := s.counts(); n != (agent.Counts{Methods: [9]uint64{2, 1, 5, 1, 1, 0, 0, 0, 0}, Status: [6]uint64{0, 5, 2, 2, 1, 0}}) || s.Bad() > 0 || a.Stats().Dropped > 0 {
 		t.Errorf("counted %+v; %d bad, %d dropped", n, s.Bad(), a.Stats().Dropped)
 	}
-	if p := fmt.Sprint(s.Port()); !strings.HasSuffix(h.addr, ":"+p) {
-		t.Errorf("port %s, Apache has %s", p, h.addr)
+	if p := fmt.Sprint(s.Port()); !strings.HasSuffix(h.Addr, ":"+p) {
+		t.Errorf("port %s, Apache has %s", p, h.Addr)
 	}
 	// Others than Apache's user are not believed.
 	if liar, err := net.Dial("unixgram", socket); err != nil {
@@ -342,25 +270,25 @@ func TestModule(t *testing.T) {
 
 	// An agent that was away finds the counts of the time, and draws at its own rate.
 	before := s.counts() // all odd ones
-	load(t, h.addr, 800)
+	load(t, h.Addr, 800)
 	s, _, stop = start(sampling)
 	from := len(c.Flows)
-	load(t, h.addr, loadRequests)
+	load(t, h.Addr, loadRequests)
 	c.Drain(time.Second)
-	if f := c.Flows[len(c.Flows)-1]; !strings.HasSuffix(h.addr, fmt.Sprint(":", f.Source.Index)) {
-		t.Errorf("source %v, Apache has %s", f.Source, h.addr)
+	if f := c.Flows[len(c.Flows)-1]; !strings.HasSuffix(h.Addr, fmt.Sprint(":", f.Source.Index)) {
+		t.Errorf("source %v, Apache has %s", f.Source, h.Addr)
 	}
 	counted(t, s, before.Requests()+800+loadRequests)
 	flows := c.Flows[from:]
 	within(t, len(flows)+int(flows[len(flows)-1].Drops), loadRequests)
 
 	// Apache restarts gracefully: the counters go on.
-	h.cmd.Process.Signal(syscall.SIGUSR1)
+	h.Cmd.Process.Signal(syscall.SIGUSR1)
 	time.Sleep(300 * time.Millisecond)
-	load(t, h.addr, 800)
+	load(t, h.Addr, 800)
 	counted(t, s, before.Requests()+1600+loadRequests)
 	stop()
-	stopped(t, h.addr, file, socket)
+	stopped(t, h.Addr, file, socket)
 }
 
 // stopped has Apache serve while the agent's socket is there and nobody reads it, as when the agent is stopped, with every
@@ -435,7 +363,7 @@ func TestPipe(t *testing.T) {
 	conf := "LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\nLoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so\n" +
 		weblog.ApacheConfig(exe, page)
 	h := startApache(t, []string{"TAPIR_TEST_PIPE=" + c.Addr().String(), "TAPIR_TEST_PAGE=" + page}, conf)
-	load(t, h.addr, loadRequests)
+	load(t, h.Addr, loadRequests)
 	for _, r := range oddRequests {
 		h.raw(r.request)
 	}
@@ -451,7 +379,7 @@ func TestPipe(t *testing.T) {
 	if !strings.HasSuffix(got, fmt.Sprintf("string hostname www.example.org\ngauge sampling_n %d\n", sampling)) || !strings.Contains(got, want) {
 		t.Errorf("page: %s", got)
 	}
-	h.stop()
+	h.Stop()
 	c.Until(10*time.Second, func() bool { return len(c.Counters) == 1 })
 	c.Drain(200 * time.Millisecond)
 	n := c.Counters[0].HTTP
