@@ -2,14 +2,12 @@ package cli
 
 import (
 	"bufio"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -142,6 +140,8 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 		return err
 	case o.listFields:
 		return sysListFields(io.Out, o.verbose)
+	case o.markdown:
+		return sysFieldsMarkdown(io.Out)
 	case o.listEvents:
 		return sysListEvents(io.Out)
 	case o.showFormat:
@@ -152,7 +152,19 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 	case o.chiselInfo != "":
 		return sysDescribeChisel(io.Out, o.chiselInfo)
 	}
-	return o.show(ctx, io)
+	if len(o.files) < 2 || o.write != "" {
+		return o.show(ctx, io)
+	}
+	var errs error
+	for _, name := range o.files { // each by itself, as if they were asked for one after the other
+		one := *o
+		one.files = []string{name}
+		err := one.show(ctx, io)
+		if errs = errors.Join(errs, err); err != nil && err != errDamaged {
+			break
+		}
+	}
+	return errs
 }
 
 // sysRun is one reading of files, or one capture.
@@ -162,8 +174,9 @@ type sysRun struct {
 	print  *app.SysPrint
 	write  *app.SysWriter
 	runs   []*chisel.Run
-	counts map[string]int64 // -S
+	counts *sysCounts // -S
 	read   int64
+	first  int64 // time of the first event
 	began  time.Time
 }
 
@@ -185,7 +198,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	}
 	r := &sysRun{sysOptions: o, filter: filter, print: &app.SysPrint{Out: out, Format: format, JSON: o.json}, began: time.Now()}
 	r.runs, err = o.startChisels(&chisel.Env{Out: out, Style: style, Containers: o.container, JSON: o.json, TTY: isTerminal(stdio.Out),
-		Live: len(o.files) == 0, Filter: o.filter, Source: strings.Join(o.files[:min(1, len(o.files))], ""), Sys: s})
+		Live: len(o.files) == 0, Filter: o.filter, Source: strings.Join(o.files[:min(1, len(o.files))], ""), Sys: s, Again: o.again(ctx, stdio)})
 	if err != nil {
 		return errors.Join(err, out.Flush())
 	}
@@ -200,7 +213,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 		}
 	}
 	if o.summary {
-		r.counts = map[string]int64{}
+		r.counts = &sysCounts{}
 	}
 	in, err := o.input(r, first, out, stdio)
 	if err != nil {
@@ -211,6 +224,20 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 		fmt.Fprintf(stdio.Err, "Driver Events:%d\nDriver Drops:%d\n", live.Calls+live.Losses.Total, live.Losses.Total)
 	}
 	return r.finish(err, damaged, out, stdio)
+}
+
+// again reads files once more, for chisels that write what was around the events they showed.
+func (o *sysOptions) again(ctx context.Context, stdio Stdio) func(args []string) error {
+	if len(o.files) == 0 {
+		return nil
+	}
+	return func(args []string) error {
+		more, err := parseSys(args)
+		if err != nil {
+			return err
+		}
+		return more.show(ctx, stdio)
+	}
 }
 
 // plan is what the kernel tests of the filter and of those of chisels.
@@ -289,10 +316,13 @@ func (r *sysRun) event(e *sys.Event) error {
 		return io.EOF
 	}
 	r.read++
-	if r.duration > 0 && len(r.files) > 0 && time.Since(r.began) > time.Duration(r.duration)*time.Second {
+	if r.first == 0 {
+		r.first = e.Time
+	}
+	if r.duration > 0 && len(r.files) > 0 && e.Time-r.first >= r.duration*1e9 {
 		return io.EOF
 	}
-	pass := !e.Hidden && (r.display || r.filter.Pass(e))
+	pass := !e.Hidden && (r.display || r.filter.Pass(e)) && !r.suppressed(e)
 	if r.write != nil {
 		hidden := e.Hidden
 		if !pass && r.fat && e.Info.Flags&scap.Modifies != 0 {
@@ -307,12 +337,8 @@ func (r *sysRun) event(e *sys.Event) error {
 	if !pass {
 		return nil
 	}
-	if r.counts != nil {
-		dir := "> "
-		if e.Type.Exit() {
-			dir = "< "
-		}
-		r.counts[dir+e.Name()]++
+	if r.counts != nil && len(r.runs) == 0 {
+		r.counts.add(e)
 	}
 	for _, c := range r.runs {
 		if err := c.Event(e); err != nil {
@@ -328,6 +354,11 @@ func (r *sysRun) event(e *sys.Event) error {
 	return r.print.Print(e)
 }
 
+// suppressed says whether the event is a program's that -U names.
+func (r *sysRun) suppressed(e *sys.Event) bool {
+	return len(r.suppress) > 0 && e.Thread != nil && slices.Contains(r.suppress, e.Thread.Comm)
+}
+
 // finish ends what runs, and prints what was counted.
 func (r *sysRun) finish(err error, damaged bool, out *bufio.Writer, stdio Stdio) error {
 	for _, c := range r.runs {
@@ -337,7 +368,7 @@ func (r *sysRun) finish(err error, damaged bool, out *bufio.Writer, stdio Stdio)
 		err = errors.Join(err, r.write.Close())
 	}
 	if r.counts != nil {
-		printCounts(out, r.counts)
+		r.counts.print(out)
 	}
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return err
@@ -352,29 +383,13 @@ func (r *sysRun) finish(err error, damaged bool, out *bufio.Writer, stdio Stdio)
 	return nil
 }
 
-// printCounts prints how many events of each name there were, the most frequent first.
-func printCounts(w io.Writer, counts map[string]int64) {
-	names := slices.Collect(maps.Keys(counts))
-	slices.SortFunc(names, func(a, b string) int {
-		if counts[a] != counts[b] {
-			return cmp.Compare(counts[b], counts[a])
-		}
-		return strings.Compare(a, b)
-	})
-	const rule = "----------------------\n"
-	fmt.Fprintf(w, "%s%-16s#Calls\n%s", rule, "Event", rule)
-	for _, n := range names {
-		fmt.Fprintf(w, "%-18s%d\n", n, counts[n])
-	}
-}
-
 // startChisels begins the chisels that were asked for. One that has nothing to say but a sentence says it on standard output,
 // as sysdig's do.
 func (o *sysOptions) startChisels(env *chisel.Env) (runs []*chisel.Run, err error) {
 	for _, c := range o.chisels {
 		r, err := c.chisel.Start(env, c.args)
 		var said *chisel.Err
-		if errors.As(err, &said) {
+		if errors.As(err, &said) && said.Text != "" {
 			fmt.Fprintln(env.Out, said.Text)
 		}
 		if err != nil {

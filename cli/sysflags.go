@@ -35,6 +35,7 @@ type sysOptions struct {
 	unflushed bool
 	filterAll bool // --filter-proclist
 	noUsers   bool
+	suppress  []string // names of programs: -U
 	ports     bool
 	oldLayout bool
 	explain   bool
@@ -45,6 +46,7 @@ type sysOptions struct {
 	chiselInfo  string
 	listFields  bool
 	listEvents  bool
+	markdown    bool
 	showFormat  bool
 	help        bool
 	filter      string
@@ -73,6 +75,8 @@ func bytesAs(b sys.Buffers) func(*sysOptions, string) error {
 	return func(o *sysOptions, _ string) error { o.buffers = b; return nil }
 }
 
+func ignored(*sysOptions, string) error { return nil }
+
 func count(at func(o *sysOptions) *int64) func(*sysOptions, string) error {
 	return func(o *sysOptions, v string) error {
 		n, err := strconv.ParseInt(v, 10, 64)
@@ -93,8 +97,13 @@ var sysFlags = []sysFlag{
 	{'w', "write", "FILE", "write events to FILE", func(o *sysOptions, v string) error { o.write = v; return nil }},
 	{'z', "compress", "", "compress what -w writes", yes(func(o *sysOptions) *bool { return &o.compress })},
 	{'s', "snaplen", "N", "capture the first N bytes of data (default 80); a file that is read keeps what it has", count(func(o *sysOptions) *int64 { return &o.snaplen })},
-	{'n', "numevents", "N", "end after N events, shown or not", count(func(o *sysOptions) *int64 { return &o.events })},
-	{'p', "print", "FORMAT", "how to show an event: text with %FIELD and %10FIELD; c, k or m: with containers; a leading * shows events that lack fields",
+	{'n', "numevents", "N", "end after N events, shown or not", func(o *sysOptions, v string) (err error) {
+		if o.events, err = strconv.ParseInt(v, 10, 64); err != nil || o.events < 1 {
+			return usagef("-n %s: the number of events is 1 or more", v)
+		}
+		return nil
+	}},
+	{'p', "print", "FORMAT", "how to show an event: text with %FIELD and %10FIELD; c, k or m: with containers, pods or tasks; a leading * shows events that lack fields",
 		func(o *sysOptions, v string) error { return o.setFormat(v) }},
 	{'A', "print-ascii", "", "show data as text, the rest left out", bytesAs(sys.TextOnly)},
 	{'x', "print-hex", "", "show data in hexadecimal digits", bytesAs(sys.HexDump)},
@@ -119,13 +128,18 @@ var sysFlags = []sysFlag{
 	{'W', "limit", "N", "keep N files, the newest", count(func(o *sysOptions) *int64 { return &o.ring })},
 	{'G', "seconds", "S", "begin another file each S seconds", count(func(o *sysOptions) *int64 { return &o.seconds })},
 	{'e', "events", "N", "begin another file each N events", count(func(o *sysOptions) *int64 { return &o.perFile })},
-	{'M', "duration", "S", "end after S seconds", count(func(o *sysOptions) *int64 { return &o.duration })},
+	{'M', "duration", "S", "end after S seconds; with -r, of the capture's time", count(func(o *sysOptions) *int64 { return &o.duration })},
 	{'c', "chisel", "NAME [ARGS]", "run a chisel", nil},
 	{0, "list-chisels", "", "list the chisels (also -cl)", yes(func(o *sysOptions) *bool { return &o.listChisels })},
 	{'i', "chisel-info", "NAME", "describe a chisel", func(o *sysOptions, v string) error { o.chiselInfo = v; return nil }},
 	{'l', "list", "", "list the fields; -lv with what they mean", yes(func(o *sysOptions) *bool { return &o.listFields })},
+	{0, "list-markdown", "", "list the fields as Markdown", yes(func(o *sysOptions) *bool { return &o.markdown })},
 	{'L', "list-events", "", "list the events", yes(func(o *sysOptions) *bool { return &o.listEvents })},
 	{'R', "resolve-ports", "", "show ports by their services' names", yes(func(o *sysOptions) *bool { return &o.ports })},
+	{'U', "suppress-comm", "NAME", "leave out the events of programs of this name", func(o *sysOptions, v string) error {
+		o.suppress = append(o.suppress, v)
+		return nil
+	}},
 	{'E', "exclude-users", "", "write no users and groups", yes(func(o *sysOptions) *bool { return &o.noUsers })},
 	{0, "filter-proclist", "", "write only the processes that pass the filter", yes(func(o *sysOptions) *bool { return &o.filterAll })},
 	{0, "scap-version", "VERSION", "layout that -w writes: current, or 0.29 as sysdig 0.29 reads it", func(o *sysOptions, v string) error {
@@ -138,6 +152,9 @@ var sysFlags = []sysFlag{
 	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 32)", (*sysOptions).setBuffer},
 	{0, "explain", "", "say what of the filter the kernel tests when capturing, and end", yes(func(o *sysOptions) *bool { return &o.explain })},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
+	{'T', "force-tracers-capture", "", "nothing: calls are captured whole; as --page-faults and --large-environment, for scripts that have it", ignored},
+	{0, "page-faults", "", "nothing, see -T", ignored},
+	{0, "large-environment", "", "nothing, see -T", ignored},
 	{'h', "help", "", "this list", yes(func(o *sysOptions) *bool { return &o.help })},
 }
 
@@ -155,8 +172,12 @@ func (o *sysOptions) setFormat(v string) error {
 	switch v {
 	case "p":
 		o.showFormat = true
-	case "c", "k", "m", "container", "kubernetes", "mesos":
+	case "c", "container":
 		o.format, o.container = sys.ContainerFormat, true
+	case "k", "kubernetes":
+		o.format, o.container = strings.Replace(sys.ContainerFormat, "container.name", "k8s.pod.name", 1), true
+	case "m", "mesos":
+		o.format, o.container = strings.Replace(sys.ContainerFormat, "container.name", "mesos.task.name", 1), true
 	default:
 		o.format = v
 	}

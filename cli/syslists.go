@@ -28,20 +28,61 @@ var sysHelp = func() string {
 	return b.String()
 }()
 
+// fieldColumn is how wide the names of fields are shown.
+const fieldColumn = 30
+
 // sysListFields lists the fields by class.
 func sysListFields(w io.Writer, verbose bool) error {
 	out := bufio.NewWriter(w)
 	class := ""
 	for _, f := range sys.Fields() {
-		if c, _, _ := strings.Cut(f.Name, "."); c != class {
+		if c := className(f); c != class {
+			if class != "" {
+				out.WriteByte('\n')
+			}
 			class = c
-			fmt.Fprintf(out, "\n----------------------\nField Class: %s\n\n", class)
+			fmt.Fprintf(out, "-------------------------------\n%-*s%s\n\n", fieldColumn, "Field Class:", class)
 		}
+		desc := f.Desc
 		if verbose {
-			fmt.Fprintf(out, "%-30s(Type: %s) %s\n", f.Name, f.Type, f.Desc)
-			continue
+			desc = "(Type: " + f.Type + ") " + desc
 		}
-		fmt.Fprintf(out, "%-16s%s\n", f.Name, f.Desc)
+		fmt.Fprintf(out, "%-*s%s\n", fieldColumn, f.Name, wrapWords(desc, 90, fieldColumn))
+	}
+	return out.Flush()
+}
+
+// className is the class of a field: what its name begins with.
+func className(f sys.FieldInfo) string {
+	c, _, _ := strings.Cut(f.Name, ".")
+	return c
+}
+
+// wrapWords breaks a text into lines of at most width characters; those behind the first are indented.
+func wrapWords(text string, width, indent int) string {
+	var b strings.Builder
+	at := 0
+	for _, word := range strings.Fields(text) {
+		if at > 0 && at+len(word)+1 > width {
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = 0
+		}
+		b.WriteString(word + " ")
+		at += len(word) + 1
+	}
+	return b.String()
+}
+
+// sysFieldsMarkdown lists the fields as tables of Markdown.
+func sysFieldsMarkdown(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	class := ""
+	for _, f := range sys.Fields() {
+		if c := className(f); c != class {
+			class = c
+			fmt.Fprintf(out, "\n## Field Class: %s\n\nName | Type | Description\n:----|:-----|:-----------\n", class)
+		}
+		fmt.Fprintf(out, "`%s` | %s | %s\n", f.Name, f.Type, f.Desc)
 	}
 	return out.Flush()
 }
@@ -79,11 +120,7 @@ func sysListChisels(w io.Writer) error {
 			category = c.Category
 			fmt.Fprintf(out, "\nCategory: %s\n%s\n", category, strings.Repeat("-", len(category)+10))
 		}
-		if len(c.Name) >= 16 {
-			fmt.Fprintf(out, "%s\n%16s%s\n", c.Name, "", c.Short)
-			continue
-		}
-		fmt.Fprintf(out, "%-16s%s\n", c.Name, c.Short)
+		fmt.Fprintln(out, chiselLine(&c))
 	}
 	return out.Flush()
 }
@@ -94,17 +131,34 @@ func sysDescribeChisel(w io.Writer, name string) error {
 	if c == nil {
 		return usagef("there is no chisel %s (tapir sys -cl lists them)", name)
 	}
-	fmt.Fprintf(w, "\nCategory: %s\n%s\n%-16s%s\n\n%s\nArgs:\n", c.Category, strings.Repeat("-", len(c.Category)+10), c.Name, c.Short, c.Desc)
+	fmt.Fprintf(w, "\nCategory: %s\n%s\n%s\n\n%s\nArgs:\n", c.Category, strings.Repeat("-", len(c.Category)+10), chiselLine(c), cut(c.Desc, 79, 0))
 	if len(c.Args) == 0 {
 		fmt.Fprintln(w, "(None)")
 	}
 	for _, a := range c.Args {
-		form := "%s"
-		if a.Optional {
-			form = "[%s]"
-		}
-		fmt.Fprintf(w, form+" %s - %s\n", a.Type, a.Name, a.Desc)
+		fmt.Fprintln(w, cut(fmt.Sprintf("[%s] %s - %s", a.Type, a.Name, a.Desc), 63, chiselColumn))
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+// chiselColumn is how wide the names of chisels are shown.
+const chiselColumn = 16
+
+// chiselLine is a chisel's name with a few words.
+func chiselLine(c *chisel.Chisel) string {
+	if len(c.Name) >= chiselColumn {
+		return fmt.Sprintf("%s\n%-*s%s", c.Name, chiselColumn, "", c.Short)
+	}
+	return fmt.Sprintf("%-*s%s", chiselColumn, c.Name, c.Short)
+}
+
+// cut breaks a text into lines of width characters, those behind the first indented.
+func cut(s string, width, indent int) string {
+	var b strings.Builder
+	for len(s) > width {
+		b.WriteString(s[:width] + "\n" + strings.Repeat(" ", indent))
+		s = s[width:]
+	}
+	return b.String() + s
 }

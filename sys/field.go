@@ -44,6 +44,7 @@ type definition struct {
 	kind   Kind
 	arg    argument
 	filter bool // it can be asked for only, not shown
+	path   bool // shown with dots for what cannot be printed
 	upper  string
 	num    func(f *Field, e *Event) (n int64, ok bool)
 	text   func(f *Field, e *Event, dst []byte) (out []byte, ok bool)
@@ -63,6 +64,8 @@ type Field struct {
 	index                int // the argument as a number; -1 if it is none
 	style                *Style
 	last, lastNum, delta int64            // of evt.deltatime: the event before, and how long ago it was
+	switched             map[uint16]int64 // of thread.exectime: the last switch by processor
+	totals               map[int64]int64  // of thread.totexectime: by thread
 	param                [scap.Types]int8 // evt.arg.NAME: its place by event, plus one; 0 if the event has none
 }
 
@@ -245,7 +248,11 @@ func (f *Field) Number(e *Event) (n int64, ok bool) {
 // Append appends the field's value as text; ok is false if the event has none.
 func (f *Field) Append(dst []byte, e *Event) (out []byte, ok bool) {
 	if f.def.text != nil {
-		return f.def.text(f, e, dst)
+		out, ok = f.def.text(f, e, dst)
+		if f.def.path && !f.style.Raw {
+			dot(out[len(dst):])
+		}
+		return out, ok
 	}
 	n, ok := f.def.num(f, e)
 	if !ok {
@@ -260,6 +267,15 @@ func (f *Field) Append(dst []byte, e *Event) (out []byte, ok bool) {
 		return strconv.AppendBool(dst, n != 0), true
 	}
 	return strconv.AppendInt(dst, n, 10), true
+}
+
+// dot puts dots in place of bytes that are no printable characters of ASCII.
+func dot(b []byte) {
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '.'
+		}
+	}
 }
 
 // Numeric says whether the field's values are numbers that can be summed.

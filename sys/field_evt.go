@@ -49,7 +49,12 @@ var eventFields = []definition{
 	{name: "evt.rawtime", kind: Time, num: always(func(e *Event) int64 { return e.Time })},
 	{name: "evt.rawtime.s", kind: Int, upper: "ABSTIME", num: always(func(e *Event) int64 { return e.Time / 1e9 })},
 	{name: "evt.rawtime.ns", kind: Int, upper: "ABSTIME", num: always(func(e *Event) int64 { return e.Time % 1e9 }), text: nanosText},
-	{name: "evt.reltime", kind: Duration, num: always(func(e *Event) int64 { return e.Time - e.first })},
+	{name: "evt.reltime", kind: Duration, num: always(func(e *Event) int64 { return e.Time - e.first }), text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
+		if n := e.Time - e.first; n >= 1e9 {
+			return strconv.AppendInt(dst, n, 10), true
+		}
+		return appendNanos(dst, e.Time-e.first), true
+	}},
 	{name: "evt.reltime.s", kind: Int, upper: "RELTIME", num: always(func(e *Event) int64 { return (e.Time - e.first) / 1e9 })},
 	{name: "evt.reltime.ns", kind: Int, upper: "RELTIME", num: always(func(e *Event) int64 { return (e.Time - e.first) % 1e9 }), text: nanosText},
 	{name: "evt.pluginname", text: none}, {name: "evt.plugininfo", text: none},
@@ -69,8 +74,8 @@ var eventFields = []definition{
 	{name: "evt.dir", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.direction()), true }},
 	{name: "evt.type", str: func(e *Event) (string, bool) { return e.Name(), true }, text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return append(dst, e.Name()...), true }},
 	{name: "evt.type.is", kind: Uint, arg: mustArgument, num: func(f *Field, e *Event) (int64, bool) {
-		return 1, e.Name() == f.arg
-	}},
+		return number(e.Name() == f.arg), true
+	}, text: none},
 	{name: "syscall.type", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
 		if !e.isCall() {
 			return dst, false
@@ -141,7 +146,7 @@ var eventFields = []definition{
 	{name: "evt.count.error.memory", kind: Uint, upper: "UINT32", num: one(func(e *Event) bool { return failed(e) && e.errorClass() == scap.CatMemory })},
 	{name: "evt.count.error.other", kind: Uint, upper: "UINT32", num: one(func(e *Event) bool { return failed(e) && e.errorClass() == scap.CatOther })},
 	{name: "evt.count.exit", kind: Uint, upper: "UINT32", num: one(func(e *Event) bool { return e.Type.Exit() })},
-	{name: "evt.around", kind: Uint, arg: mustArgument, filter: true, num: func(f *Field, e *Event) (int64, bool) { return e.Time, true }},
+	{name: "evt.around", kind: Uint, arg: mustArgument, num: func(f *Field, e *Event) (int64, bool) { return e.Time, true }, text: none},
 	{name: "evt.abspath", arg: mayArgument, text: absPath},
 	{name: "evt.is_open_read", kind: Bool, num: flag(func(e *Event) bool { return e.opensFor(openRead) })},
 	{name: "evt.is_open_write", kind: Bool, num: flag(func(e *Event) bool { return e.opensFor(openWrite) })},
@@ -234,7 +239,7 @@ func (e *Event) errorClass() scap.Category {
 		switch {
 		case e.FD.file() || e.FD.Type == scap.FDDirectory:
 			return scap.CatFile
-		case e.FD.ip():
+		case e.FD.ip() || e.FD.Type == scap.FDUnix:
 			return scap.CatNet
 		}
 	}
@@ -244,6 +249,8 @@ func (e *Event) errorClass() scap.Category {
 	switch e.Info.Name {
 	case "open", "openat", "openat2", "creat":
 		return scap.CatFile
+	case "accept", "accept4", "connect", "bind", "socket":
+		return scap.CatNet
 	}
 	return scap.CatOther
 }
@@ -363,11 +370,11 @@ func (e *Event) opensExec() bool {
 
 // absPath is the path that a call names, made absolute.
 func absPath(f *Field, e *Event, dst []byte) ([]byte, bool) {
-	want := 0
 	if !e.Type.Exit() {
 		return dst, false
 	}
-	if f.arg == "dst" {
+	want := 0
+	if f.arg == "dst" && e.Info.Find("newpath") >= 0 {
 		want = 1
 	}
 	for i := range min(e.Params(), len(e.Info.Params)) {

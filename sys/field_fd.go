@@ -76,20 +76,11 @@ func remoteEnd(e *Event, f *FD) (end, bool) {
 
 type endFunc = func(e *Event, f *FD) (end, bool)
 
-func zero(a []byte) bool {
-	for _, c := range a {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// addrText is an end's address; an address of zeros is none.
+// addrText is an end's address.
 func addrText(which endFunc) textFunc {
 	return fdText(func(e *Event, f *FD, dst []byte) ([]byte, bool) {
 		x, ok := which(e, f)
-		if !ok || len(x.addr) == 4 && zero(x.addr) {
+		if !ok || f.role == roleNone { // it listened before the capture began
 			return dst, false
 		}
 		return appendAddr(dst, x.addr), true
@@ -104,7 +95,7 @@ func portInt(which endFunc) numFunc {
 }
 
 func clientPort(e *Event, f *FD) (int64, bool) {
-	if f.Type == scap.FDUnix && f.role != roleNone {
+	if f.role != roleNone && (f.Type == scap.FDUnix || f.listens()) {
 		return 0, true
 	}
 	x, ok := client(e, f)
@@ -261,8 +252,8 @@ func protoText(which func(e *Event, f *FD) (int64, bool)) textFunc {
 			return dst, false
 		}
 		port, ok := which(e, f)
-		if !ok {
-			return dst, false
+		if !ok || !f.socket() { // what listens has no peers, and a path no ports
+			return dst, ok
 		}
 		return appendService(dst, uint16(port), e.s.services), true
 	}
@@ -296,9 +287,9 @@ var fdFields = []definition{
 		return append(dst, f.typeName()...), true
 	})},
 	{name: "fd.typechar", text: typeCharText},
-	{name: "fd.name", text: fdName},
-	{name: "fd.directory", text: directoryText},
-	{name: "fd.filename", text: fdText(filename)},
+	{name: "fd.name", path: true, text: fdName},
+	{name: "fd.directory", path: true, text: directoryText},
+	{name: "fd.filename", path: true, text: fdText(filename)},
 	{name: "fd.ip", kind: IP, filter: true, text: none, each: bothAddrs},
 	{name: "fd.cip", kind: IP, text: addrText(client), each: eachAddr(client)},
 	{name: "fd.sip", kind: IP, text: addrText(server), each: eachAddr(server)},
@@ -339,20 +330,20 @@ var fdFields = []definition{
 		}
 		return strconv.AppendInt(strconv.AppendInt(dst, e.Thread.TID, 10), n, 10), true
 	}},
-	{name: "fd.containername", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
+	{name: "fd.containername", path: true, text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
 		if e.Thread == nil {
 			return dst, false
 		}
 		return fdName(f, e, append(append(dst, e.Thread.ContainerID...), ':'))
 	}},
-	{name: "fd.containerdirectory", text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
+	{name: "fd.containerdirectory", path: true, text: func(f *Field, e *Event, dst []byte) ([]byte, bool) {
 		if e.Thread == nil {
 			return dst, false
 		}
 		return directoryText(f, e, append(append(dst, e.Thread.ContainerID...), ':'))
 	}},
 	{name: "fd.proto", kind: Port, filter: true, num: fdInt(portOf(server)), each: bothPorts},
-	{name: "fd.cproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(client)), num: fdInt(clientPort)},
+	{name: "fd.cproto", kind: Port, upper: "CHARBUF", text: protoText(clientPort), num: fdInt(clientPort)},
 	{name: "fd.sproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(server)), num: portInt(server)},
 	{name: "fd.lproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(localEnd)), num: portInt(localEnd)},
 	{name: "fd.rproto", kind: Port, upper: "CHARBUF", text: protoText(portOf(remoteEnd)), num: portInt(remoteEnd)},
@@ -363,8 +354,8 @@ var fdFields = []definition{
 	{name: "fd.rnet", kind: Net, filter: true, text: none, each: eachAddr(remoteEnd)},
 	{name: "fd.connected", kind: Bool, num: fdInt(func(_ *Event, f *FD) (int64, bool) { return number(f.connected), true })},
 	{name: "fd.name_changed", kind: Bool, num: fdInt(func(e *Event, _ *FD) (int64, bool) { return number(e.renamed), true })},
-	{name: "fd.cip.name", text: addrText(client)}, {name: "fd.sip.name", text: addrText(server)},
-	{name: "fd.lip.name", text: addrText(localEnd)}, {name: "fd.rip.name", text: addrText(remoteEnd)},
+	// Nobody is asked for the names of addresses while a file is read.
+	{name: "fd.cip.name", text: none}, {name: "fd.sip.name", text: none}, {name: "fd.lip.name", text: none}, {name: "fd.rip.name", text: none},
 	{name: "fd.dev", kind: HexUint, upper: "INT32", num: device(func(d uint32) uint32 { return d })},
 	{name: "fd.dev.major", kind: Int, upper: "INT32", num: device(func(d uint32) uint32 { return d >> 20 })},
 	{name: "fd.dev.minor", kind: Int, upper: "INT32", num: device(func(d uint32) uint32 { return d & 0xfffff })},

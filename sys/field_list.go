@@ -68,7 +68,14 @@ var listFields = []definition{
 		return append(dst, msg...), ok
 	}},
 	{name: "fdlist.nums", text: pollList(func(_ *Event, n int64, dst []byte) ([]byte, bool) { return strconv.AppendInt(dst, n, 10), true })},
-	{name: "fdlist.names", text: polled(func(f *FD, dst []byte) ([]byte, bool) { return append(dst, f.Name...), f.Name != "" })},
+	{name: "fdlist.names", path: true, text: pollList(func(e *Event, n int64, dst []byte) ([]byte, bool) {
+		if e.Thread != nil {
+			if f := e.s.FD(e.Thread, n); f != nil && f.Name != "" {
+				return append(dst, f.Name...), true
+			}
+		}
+		return append(dst, "<NA>"...), true
+	})},
 	{name: "fdlist.cips", text: endText(client, false)},
 	{name: "fdlist.sips", text: endText(server, false)},
 	{name: "fdlist.cports", text: endText(client, true)},

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -108,10 +109,25 @@ var procFields = []definition{
 	{name: "thread.pfminor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Minor) })},
 	{name: "thread.tid", kind: Int, num: always(func(e *Event) int64 { return e.Event.Thread })},
 	{name: "thread.ismain", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.TID == t.PID) })},
-	{name: "thread.exectime", kind: Duration, num: ofThread(execTime)},
-	{name: "thread.totexectime", kind: Duration, num: threadInt(func(t *Thread) int64 { return t.exec.total })},
+	{name: "thread.exectime", kind: Duration, num: func(f *Field, e *Event) (int64, bool) { return f.execTime(e), e.Thread != nil }},
+	{name: "thread.totexectime", kind: Duration, num: func(f *Field, e *Event) (int64, bool) {
+		f.execTime(e)
+		return f.totals[e.Event.Thread], e.Thread != nil
+	}},
 	{name: "thread.cgroups", text: threadText(func(_ *Event, t *Thread, dst []byte) ([]byte, bool) {
-		return appendTexts(dst, t.Cgroups, ' '), len(t.Cgroups) > 0
+		n := len(dst)
+		eachText(t.Cgroups, func(s []byte) bool {
+			if len(dst) > n {
+				dst = append(dst, ' ')
+			}
+			if name, path, ok := bytes.Cut(s, equals); ok && string(name) == "io" {
+				dst = append(append(dst, "blkio="...), path...)
+			} else {
+				dst = append(dst, s...)
+			}
+			return true
+		})
+		return dst, len(t.Cgroups) > 0
 	})},
 	{name: "thread.cgroup", arg: mustArgument, text: cgroupText},
 	{name: "thread.vtid", kind: Int, num: notNegative(func(t *Thread) int64 { return t.VTID })},
@@ -282,13 +298,16 @@ func cgroupText(f *Field, e *Event, dst []byte) ([]byte, bool) {
 	}
 	ok := false
 	eachText(e.Thread.Cgroups, func(s []byte) bool {
-		if len(s) > len(f.arg) && s[len(f.arg)] == '=' && string(s[:len(f.arg)]) == f.arg {
-			dst, ok = append(dst, s[len(f.arg)+1:]...), true
+		name, path, _ := bytes.Cut(s, equals)
+		if string(name) == f.arg || string(name) == "io" && f.arg == "blkio" {
+			dst, ok = append(dst, path...), true
 		}
 		return !ok
 	})
 	return dst, ok
 }
+
+var equals = []byte{'='}
 
 // cpuNumber is the share of a processor that the thread used in the second before, as the capture reports it.
 func cpuNumber(user, system bool) numFunc {
@@ -343,10 +362,22 @@ func userText(id func(*Thread) uint32, text func(*scap.User) string) textFunc {
 	})
 }
 
-// execTime is how long the thread ran that a switch ends; 0 for other events.
-func execTime(e *Event, t *Thread) (int64, bool) {
-	if isSwitch(e) {
-		return t.exec.last, true
+// execTime is how long the thread ran that a switch ends: since the switch before on its processor. It is 0 for other events.
+func (f *Field) execTime(e *Event) int64 {
+	if !isSwitch(e) {
+		return 0
 	}
-	return 0, true
+	if e.Num == f.lastNum {
+		return f.delta
+	}
+	if f.switched == nil || e.Num < f.lastNum || len(f.totals) >= maxThreads {
+		f.switched, f.totals = map[uint16]int64{}, map[int64]int64{}
+	}
+	f.delta = 0
+	if last, ok := f.switched[e.CPU]; ok {
+		f.delta = e.Time - last
+	}
+	f.switched[e.CPU], f.lastNum = e.Time, e.Num
+	f.totals[e.Event.Thread] += f.delta
+	return f.delta
 }

@@ -114,13 +114,14 @@ func bindTest(c *query.Condition) (tester, error) {
 }
 
 func exists(f *Field, want bool) (tester, error) {
-	if f.def.filter {
+	switch f.def.name {
+	case "fd.ip", "fd.port", "fd.net", "fd.proto":
 		return nil, fmt.Errorf("%s means either end and knows =, != and in only; ask %s exists", f.Name, strings.Replace(f.Name, "fd.", "fd.s", 1))
 	}
 	if f.def.text == nil {
 		return func(e *Event) bool { _, ok := f.def.num(f, e); return ok == want }, nil
 	}
-	if f.def.each != nil && f.index < 0 && f.def.arg == mayArgument {
+	if f.def.filter || f.def.each != nil && f.index < 0 && f.def.arg == mayArgument {
 		return func(e *Event) bool {
 			found := false
 			f.def.each(f, e, func(int64, []byte) bool { found = true; return false })
@@ -241,8 +242,17 @@ func oneText(op, v string) (func(b []byte) bool, error) {
 			return len(b) >= len(dir) && string(b[:len(dir)]) == dir && (len(b) == len(dir) || b[len(dir)] == '/')
 		}, nil
 	}
-	return nil, fmt.Errorf("%s compares numbers; this is text", op)
+	compare, ok := orders[op]
+	if !ok {
+		return nil, fmt.Errorf("%s is no comparison of text", op)
+	}
+	w := []byte(v)
+	return func(b []byte) bool { return compare(bytes.Compare(b, w)) }, nil
 }
+
+// orders are the comparisons of text by its bytes: what they hold for of the result of bytes.Compare.
+var orders = map[string]func(c int) bool{"<": func(c int) bool { return c < 0 }, "<=": func(c int) bool { return c <= 0 },
+	">": func(c int) bool { return c > 0 }, ">=": func(c int) bool { return c >= 0 }}
 
 // globMatch says whether all of b fits a shell pattern, in which * crosses slashes.
 func globMatch(pattern string, b []byte) bool {

@@ -106,6 +106,7 @@ func fieldPiece(text string, st *Style, clock Clock) (p piece, rest string, err 
 		return p, "", fmt.Errorf("invalid formatting token %%%s: a field's name must stand behind %%, or its width and its name (%%10evt.type)", text)
 	}
 	var first error
+	full := text[:end]
 	for cut := end; cut > 0; cut-- { // a dot may end the sentence, not the name
 		if cut < end && text[cut] != '.' {
 			continue
@@ -125,7 +126,25 @@ func fieldPiece(text string, st *Style, clock Clock) (p piece, rest string, err 
 			first = err
 		}
 	}
+	if f := longestField(full, st); f != nil { // %proc.name_ is a field and what stands behind it
+		p.field = f
+		return p, text[len(f.Name):], nil
+	}
 	return p, "", first
+}
+
+// longestField is the field with the longest name that text begins with; nil if there is none.
+func longestField(text string, st *Style) (found *Field) {
+	for i := range definitions {
+		d := &definitions[i]
+		if d.arg == mustArgument || d.filter || !strings.HasPrefix(text, d.name) || found != nil && len(d.name) < len(found.Name) {
+			continue
+		}
+		if f, err := compileField(d, d.name, "", st); err == nil {
+			found = f
+		}
+	}
+	return found
 }
 
 func isWordByte(c byte) bool {

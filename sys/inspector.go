@@ -106,9 +106,6 @@ func (s *Inspector) addDescriptor(d *scap.Descriptor) {
 		s.rename(f)
 		f.connected = f.socket()
 	}
-	if f.listens() {
-		f.role = roleServer
-	}
 	switch d.Role {
 	case scap.Client:
 		f.role = roleClient

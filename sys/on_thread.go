@@ -270,17 +270,6 @@ func onSwitch(s *Inspector, e *Event) {
 		}
 		s.memory(e, t, 3)
 	}
-	t := e.Thread
-	if t.exec.in != 0 {
-		t.exec.last = e.Time - t.exec.in
-		t.exec.total += t.exec.last
-		t.exec.in = 0
-	}
-	if next, ok := e.Int(0); ok {
-		if n := s.threads[next]; n != nil {
-			n.exec.in = e.Time
-		}
-	}
 }
 
 func onSetuid(s *Inspector, e *Event) {

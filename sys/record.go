@@ -48,7 +48,7 @@ type recorded struct {
 // NewRecorder makes records of what s sees, which is told to keep what calls were entered with.
 func NewRecorder(s *Inspector) *Recorder {
 	s.KeepCalls()
-	r := &Recorder{style: Style{Full: true}, args: record.MustID("evt.args"), bytes: record.MustID("evt.buffer_base64"), latency: record.MustID("evt.latency")}
+	r := &Recorder{style: Style{Full: true, Raw: true}, args: record.MustID("evt.args"), bytes: record.MustID("evt.buffer_base64"), latency: record.MustID("evt.latency")}
 	for i, name := range slices.Concat(storedFields, addedFields) {
 		f, err := Find(name, &r.style)
 		known, ok := record.Lookup(name)

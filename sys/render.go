@@ -27,6 +27,7 @@ type Style struct {
 	Buffers Buffers
 	Full    bool // data whole, not the first of it
 	JSON    bool
+	Raw     bool // paths as they are, not with dots for what cannot be printed
 }
 
 // dataShown is how many characters of data are shown unless all are asked for.

@@ -35,7 +35,6 @@ type Thread struct {
 	fds                   *fdTable
 	main                  *Thread // of the process, if it was looked up
 	last                  lastCall
-	exec                  schedule
 	cpuUser, cpuSystem    uint64 // ticks at the last procinfo
 	cpuUserNow, cpuSysNow float64
 	cpuKnown              bool
@@ -51,11 +50,6 @@ type lastCall struct {
 	latency int64
 	params  scap.Event // what it was entered with, for calls whose leaving needs that
 	kept    bool
-}
-
-// schedule is how long the thread ran.
-type schedule struct {
-	in, last, total int64 // ns
 }
 
 // Main is the first thread of t's process; nil if it is not known.
@@ -143,9 +137,10 @@ type FD struct {
 	connected  bool
 	pending    bool // connect is under way
 	failed     bool
-	moved      bool // connect was entered with another address than before
-	closing    bool // close was entered and not left
-	canceled   bool // ... and the number was opened anew in between
+	moved      bool   // connect was entered with another address than before
+	closing    bool   // close was entered and not left
+	canceled   bool   // ... and the number was opened anew in between
+	Came       uint32 // its place in the order in which the process's descriptors became known
 	private    map[string]any
 }
 
@@ -208,6 +203,7 @@ type fdTable struct {
 	small []*FD
 	large map[int64]*FD
 	n     int
+	came  uint32
 }
 
 func (t *fdTable) get(n int64) *FD {
@@ -227,8 +223,12 @@ func (t *fdTable) put(f *FD) bool {
 	if old == nil && t.n >= maxFDs || n < 0 {
 		return false
 	}
+	f.Came = t.came
 	if old == nil {
 		t.n++
+		t.came++
+	} else {
+		f.Came = old.Came
 	}
 	if n < smallFDs {
 		for int64(len(t.small)) <= n {

@@ -27,6 +27,8 @@ type Env struct {
 	Filter     string // the user's
 	Source     string // the file that is read
 	Sys        *sys.Inspector
+	// Again reads the capture once more, with the options of tapir sys; nil where there is no file.
+	Again func(args []string) error
 }
 
 // Arg declares an argument.
@@ -63,7 +65,12 @@ type Run struct {
 // Err ends a chisel with what it printed; the capture is over.
 type Err struct{ Text string }
 
-func (e *Err) Error() string { return e.Text }
+func (e *Err) Error() string {
+	if e.Text == "" {
+		return "the chisel ended by itself"
+	}
+	return e.Text
+}
 
 // Find is the chisel with the name; nil if there is none.
 func Find(name string) *Chisel {
@@ -119,8 +126,11 @@ func (r *Run) Event(e *sys.Event) error {
 	if err := r.event(e); err != nil || r.format == nil {
 		return err
 	}
-	var ok bool
-	if r.buf, ok = r.format.Append(r.buf[:0], e); ok {
+	line, ok := r.format.Append, false
+	if r.env.JSON {
+		line = r.format.AppendJSON
+	}
+	if r.buf, ok = line(r.buf[:0], e); ok {
 		r.env.Out.Write(append(r.buf, '\n'))
 	}
 	return nil
@@ -193,6 +203,15 @@ func col(s string, n int) string {
 type colors struct{ red, green, yellow, blue, cyan, reset string }
 
 var ansi = colors{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[34m", "\x1b[36m", "\x1b[0m"}
+
+// asText is how chisels show data as text that is to be read, unless another way was asked for.
+func (env *Env) asText() *sys.Style {
+	st := *env.Style
+	if st.Buffers == sys.Dotted && !env.JSON {
+		st.Buffers = sys.TextOnly
+	}
+	return &st
+}
 
 // palette is the colors, unless one of the arguments says no.
 func palette(args []string) colors {

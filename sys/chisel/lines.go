@@ -105,8 +105,9 @@ func spyNet(field string) func(env *Env, args []string) (*Run, error) {
 
 // stdio prints what goes through one of the three standard descriptors.
 func stdio(fd int) func(env *Env, args []string) (*Run, error) {
-	return func(env *Env, _ []string) (*Run, error) {
+	return func(env *Env, args []string) (*Run, error) {
 		r, err := newRun("fd.num=" + strconv.Itoa(fd) + " and evt.is_io=true")
+		c, f := palette(args), fields(env.Style, "container.id", "container.name")
 		r.event = func(e *sys.Event) error {
 			b := e.Data()
 			if b == nil {
@@ -114,6 +115,13 @@ func stdio(fd int) func(env *Env, args []string) (*Run, error) {
 			}
 			if i := bytes.IndexByte(b, 0); i >= 0 {
 				b = b[:i]
+			}
+			if fd == 2 && env.Containers {
+				in, color := value(f[1], e, ""), c.green
+				if in != "host" {
+					color = c.blue
+				}
+				fmt.Fprintf(env.Out, "%s%-20.20s %-20.20s ", color, value(f[0], e, ""), in)
 			}
 			env.Out.Write(b)
 			return env.Out.WriteByte('\n')
@@ -168,8 +176,7 @@ func spyFile(env *Env, args []string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &sys.Style{Buffers: sys.TextOnly, Full: env.Style.Full, JSON: env.Style.JSON}
-	f := fields(st, "evt.time", "proc.name", "proc.pid", "evt.is_io_write", "fd.name", "evt.arg.data")
+	f := fields(env.asText(), "evt.time", "proc.name", "proc.pid", "evt.is_io_write", "fd.name", "evt.arg.data")
 	res := resultField()
 	r.event = func(e *sys.Event) error {
 		n, _ := res.of(e)
@@ -238,7 +245,11 @@ func slowCalls(env *Env, args []string) (*Run, error) {
 		fmt.Fprintf(env.Out, "%s%-23.23s %-23.23s %-20s %s\n", color, at, proc, lat, call)
 	}
 	dash := strings.Repeat("-", 23)
-	line("", "evt.datetime", "container.id", "container.name", "proc.name", "LATENCY(ms)", "evt.type")
+	if env.Containers { // its column begins one further than those below it
+		fmt.Fprintf(env.Out, "%-23s %-20s  %-20s %-23s %-20s %s\n", "evt.datetime", "container.id", "container.name", "proc.name", "LATENCY(ms)", "evt.type")
+	} else {
+		line("", "evt.datetime", "", "", "proc.name", "LATENCY(ms)", "evt.type")
+	}
 	line("", dash, dash, dash, dash, dash[:20], dash[:20])
 	return &Run{event: func(e *sys.Event) error {
 		lat := float64(e.Latency()) / 1e6

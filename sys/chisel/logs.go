@@ -12,12 +12,17 @@ import (
 // spyLogs prints what is written to log files, line by line.
 func spyLogs(env *Env, args []string) (*Run, error) {
 	c := palette(args)
+	d, err := newDump(env, args)
+	if err != nil {
+		return nil, err
+	}
 	r, err := newRun("((fd.name contains .log or fd.name contains _log or fd.name contains /var/log) and not (fd.name contains .gz or fd.name contains .tgz))" +
 		" and evt.is_io_write=true and evt.dir=< and evt.failed=false")
 	if err != nil {
 		return nil, err
 	}
-	st := &sys.Style{Buffers: sys.TextOnly, Full: true}
+	st := env.asText()
+	st.Full = true
 	f := fields(st, "evt.buffer", "proc.name", "fd.name", "container.name")
 	r.event = func(e *sys.Event) error {
 		for _, msg := range strings.Split(value(f[0], e, ""), "\n") {
@@ -39,17 +44,20 @@ func spyLogs(env *Env, args []string) (*Run, error) {
 			}
 			fmt.Fprintln(env.Out, line)
 		}
+		d.add(e)
 		return nil
 	}
-	if env.TTY {
-		r.end = ending(env, c)
-	}
+	r.end = logged(env, c, d)
 	return r, nil
 }
 
 // spySyslog prints the messages to the system's log.
 func spySyslog(env *Env, args []string) (*Run, error) {
 	c := palette(args)
+	d, err := newDump(env, args)
+	if err != nil {
+		return nil, err
+	}
 	r, err := newRun("fd.name contains /dev/log and evt.is_io_write=true and evt.dir=< and evt.failed=false")
 	if err != nil {
 		return nil, err
@@ -76,13 +84,22 @@ func spySyslog(env *Env, args []string) (*Run, error) {
 		if env.Containers {
 			color += fmt.Sprintf("%-20s %-20s ", value(f[6], e, ""), in)
 		}
+		d.add(e)
 		_, err := fmt.Fprintf(env.Out, "%s%s.%s %s[%d] %s\n", color, value(f[0], e, ""), value(f[1], e, ""), value(f[3], e, "<NA>"), e.Thread.TID, value(f[2], e, ""))
 		return err
 	}
-	if env.TTY {
-		r.end = ending(env, c)
-	}
+	r.end = logged(env, c, d)
 	return r, nil
+}
+
+// logged ends a chisel that shows messages.
+func logged(env *Env, c colors, d *dump) func(at, delta int64) error {
+	return func(int64, int64) error {
+		if env.TTY {
+			fmt.Fprintln(env.Out, c.reset)
+		}
+		return d.write("Writing events for %d log entries")
+	}
 }
 
 // spyUsers prints what people type: the programs that run below a shell, indented by how deep they are.

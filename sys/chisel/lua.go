@@ -2,13 +2,13 @@ package chisel
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -19,7 +19,7 @@ import (
 
 // script is a chisel written in Lua, with the functions that sysdig's scripts call: chisel.*, sysdig.* and evt.*, and the
 // callbacks on_set_arg, on_init, on_capture_start, on_event, on_interval and on_capture_end. A script can do what the
-// user can; only starting other programs through sysdig.run_sysdig is refused.
+// user can; sysdig.run_app reads the capture once more rather than start a program.
 type script struct {
 	l      *lua.LState
 	env    *Env
@@ -30,6 +30,9 @@ type script struct {
 	native *Run // set by chisel.exec: another chisel takes over
 	err    error
 	over   bool // sysdig.end_capture was called
+	exit   bool // os.exit was called
+	// ordered are the tables of threads and descriptors.
+	ordered map[*lua.LTable]*ordered
 }
 
 // Folders are where chisels are looked for by name, beside the built-in ones.
@@ -83,7 +86,7 @@ func readable(p string) bool {
 
 // newScript is a Lua state with the functions of scripts.
 func newScript(file string, env *Env) *script {
-	s := &script{l: lua.NewState(), env: env, run: &Run{}}
+	s := &script{l: lua.NewState(), env: env, run: &Run{}, ordered: map[*lua.LTable]*ordered{}}
 	if env.Style != nil {
 		s.style = *env.Style
 	}
@@ -94,34 +97,11 @@ func newScript(file string, env *Env) *script {
 	if p, ok := s.l.GetGlobal("package").(*lua.LTable); ok {
 		p.RawSetString("path", lua.LString(strings.Join(paths, ";")))
 	}
-	s.l.SetGlobal("print", s.l.NewFunction(s.print))
-	s.signless()
+	s.library()
 	s.module("chisel", s.chiselFunctions())
 	s.module("sysdig", s.sysdigFunctions())
 	s.module("evt", s.eventFunctions())
 	return s
-}
-
-// unsigned is a conversion of C's printf that Go's has not.
-var unsigned = regexp.MustCompile(`(%[-+ #0]*[0-9]*(?:\.[0-9]+)?)[ui]`)
-
-// signless has string.format take %u and %i, which Lua 5.1 hands to C.
-func (s *script) signless() {
-	t, ok := s.l.GetGlobal("string").(*lua.LTable)
-	if !ok {
-		return
-	}
-	format := t.RawGetString("format")
-	t.RawSetString("format", s.l.NewFunction(func(l *lua.LState) int {
-		n := l.GetTop()
-		l.Push(format)
-		l.Push(lua.LString(unsigned.ReplaceAllString(l.CheckString(1), "${1}d")))
-		for i := 2; i <= n; i++ {
-			l.Push(l.Get(i))
-		}
-		l.Call(n, 1)
-		return 1
-	}))
 }
 
 func (s *script) module(name string, functions map[string]lua.LGFunction) {
@@ -138,8 +118,8 @@ func startScript(file string, c *Chisel, env *Env, args []string) (*Run, error) 
 		return nil, fmt.Errorf("chisel %s: %w", c.Name, err)
 	}
 	for i, a := range args {
-		if _, err := s.call("on_set_arg", lua.LString(c.Args[i].Name), lua.LString(a)); err != nil {
-			return nil, err
+		if ok, err := s.call("on_set_arg", lua.LString(c.Args[i].Name), lua.LString(a)); err != nil || ok == lua.LFalse {
+			return nil, cmp.Or(err, fmt.Errorf("chisel %s does not take %s as its %s (tapir sys -i %s describes it)", c.Name, a, c.Args[i].Name, c.Name))
 		}
 	}
 	if ok, err := s.call("on_init"); err != nil || ok == lua.LFalse {
@@ -153,13 +133,18 @@ func startScript(file string, c *Chisel, env *Env, args []string) (*Run, error) 
 		return s.native, nil
 	}
 	started := false
+	start := func() error {
+		if started {
+			return nil
+		}
+		started = true
+		ok, err := s.call("on_capture_start")
+		return errors.Join(err, refused(c, ok))
+	}
 	s.run.event = func(e *sys.Event) error {
 		s.e = e
-		if !started {
-			started = true
-			if ok, err := s.call("on_capture_start"); err != nil || ok == lua.LFalse {
-				return errors.Join(err, refused(c, ok), io.EOF)
-			}
+		if err := start(); err != nil {
+			return err
 		}
 		_, err := s.call("on_event")
 		if s.over && err == nil {
@@ -173,7 +158,10 @@ func startScript(file string, c *Chisel, env *Env, args []string) (*Run, error) 
 		s.err = errors.Join(s.err, err)
 	}
 	s.run.end = func(at, delta int64) error {
-		_, err := s.call("on_capture_end", lua.LNumber(at/1e9), lua.LNumber(at%1e9), lua.LNumber(delta))
+		err := start()
+		if err == nil {
+			_, err = s.call("on_capture_end", lua.LNumber(at/1e9), lua.LNumber(at%1e9), lua.LNumber(delta))
+		}
 		s.l.Close()
 		return err
 	}
@@ -194,6 +182,9 @@ func (s *script) call(name string, args ...lua.LValue) (lua.LValue, error) {
 		return lua.LNil, nil
 	}
 	if err := s.l.CallByParam(lua.P{Fn: f, NRet: 1, Protect: true}, args...); err != nil {
+		if s.exit {
+			err = errExit
+		}
 		return lua.LNil, err
 	}
 	v := s.l.Get(-1)
@@ -201,15 +192,15 @@ func (s *script) call(name string, args ...lua.LValue) (lua.LValue, error) {
 	return v, nil
 }
 
-func (s *script) print(l *lua.LState) int {
-	for i := 1; i <= l.GetTop(); i++ {
-		if i > 1 {
-			s.env.Out.WriteByte('\t')
-		}
-		s.env.Out.WriteString(l.ToStringMeta(l.Get(i)).String())
+// setFilter sets what the script is called with, or narrows it down.
+func (s *script) setFilter(l *lua.LState) int {
+	text := l.CheckString(1)
+	if s.run.text != "" {
+		text = "(" + s.run.text + ") and (" + text + ")"
 	}
-	s.env.Out.WriteByte('\n')
-	return 0
+	f, err := sys.NewFilter(text)
+	s.run.filter, s.run.text = f, text
+	return s.fail(err)
 }
 
 // fail remembers the first thing that a function could not do.
@@ -231,11 +222,7 @@ func (s *script) chiselFunctions() map[string]lua.LGFunction {
 			l.Push(lua.LNumber(len(s.fields)))
 			return 1
 		},
-		"set_filter": func(l *lua.LState) int {
-			f, err := sys.NewFilter(l.CheckString(1))
-			s.run.filter, s.run.text = f, l.CheckString(1)
-			return s.fail(err)
-		},
+		"set_filter": s.setFilter,
 		"set_event_formatter": func(l *lua.LState) int {
 			f, err := sys.NewFormat(l.CheckString(1), &s.style, sys.ClockHuman)
 			s.run.format = f
@@ -356,9 +343,9 @@ func (s *script) sysdigFunctions() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
 		"set_snaplen":                ignore, // files have what was captured
 		"set_fullcapture_port_range": ignore, "set_statsd_port": ignore, "log": ignore, "push_metric": ignore, "udp_setpeername": ignore, "udp_send": ignore,
-		"set_filter": ignore,
+		"set_filter": s.setFilter, // that of the capture, which is for this chisel alone
 		"set_output_format": func(l *lua.LState) int {
-			if b, ok := formats[l.CheckString(1)]; ok {
+			if b, ok := formats[l.CheckString(1)]; ok && !s.env.JSON && s.style.Buffers == sys.Dotted {
 				s.style.Buffers = b
 			}
 			return 0
@@ -398,11 +385,19 @@ func (s *script) sysdigFunctions() map[string]lua.LGFunction {
 		"get_thread_table": threads(true), "get_thread_table_barebone": threads(true),
 		"get_thread_table_nofds": threads(false), "get_thread_table_barebone_nofds": threads(false),
 		"get_container_table": push(s.containerTable),
-		"run_sysdig": func(l *lua.LState) int {
-			l.RaiseError("starting programs from a chisel is refused; run the command it would have run yourself")
-			return 0
-		},
+		"run_app":             s.again, "run_sysdig": s.again,
 	}
+}
+
+// again reads the capture once more, with other options.
+func (s *script) again(l *lua.LState) int {
+	if s.env.Again == nil {
+		l.RaiseError("there is no file that could be read again")
+	}
+	if err := s.env.Again(strings.Fields(l.CheckString(1))); err != nil {
+		l.RaiseError("%v", err)
+	}
+	return 0
 }
 
 // threadTable is the threads that have a descriptor that passes, by id.
@@ -414,7 +409,7 @@ func (s *script) threadTable(filter string, withFDs bool) (*lua.LTable, error) {
 	if filter == "" {
 		f = nil
 	}
-	out := s.l.NewTable()
+	out, all := s.newOrdered()
 	for _, t := range threads(s.env, f) {
 		row := s.l.NewTable()
 		for k, v := range map[string]int64{"tid": t.TID, "pid": t.PID, "ptid": t.Parent, "fdlimit": t.FDLimit, "uid": int64(t.UID), "gid": int64(t.GID),
@@ -427,14 +422,14 @@ func (s *script) threadTable(filter string, withFDs bool) (*lua.LTable, error) {
 		}
 		row.RawSetString("args", s.texts(t.Args))
 		row.RawSetString("env", s.texts(t.Env))
-		fds := s.l.NewTable()
+		fds, open := s.newOrdered()
 		if withFDs {
 			for _, d := range descriptors(s.env, t, f) {
-				fds.RawSet(lua.LNumber(d.Num), s.descriptor(d))
+				open.add(lua.LNumber(d.Num), s.descriptor(d))
 			}
 		}
 		row.RawSetString("fdtable", fds)
-		out.RawSet(lua.LNumber(t.TID), row)
+		all.add(lua.LNumber(t.TID), row)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package chisel
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +15,8 @@ import (
 var filterArg = Arg{"filter", "A filter for what is listed, such as 'proc.name=foo and fd.name contains /etc'", "filter", true}
 
 // snapshot is a chisel that lists the state as it is at the first event.
-func snapshot(list func(env *Env, f *sys.Filter) error, base string) func(env *Env, args []string) (*Run, error) {
+// The list of containers, which is kept by no thread, comes even if there is no event.
+func snapshot(list func(env *Env, f *sys.Filter) error, base string, always bool) func(env *Env, args []string) (*Run, error) {
 	return func(env *Env, args []string) (*Run, error) {
 		text := base
 		if len(args) > 0 {
@@ -34,7 +36,7 @@ func snapshot(list func(env *Env, f *sys.Filter) error, base string) func(env *E
 			match = true
 			return io.EOF
 		}, end: func(int64, int64) error {
-			if !match {
+			if !match && !always {
 				_, err := fmt.Fprintln(env.Out, "empty capture or no event matching the filter")
 				return err
 			}
@@ -57,28 +59,28 @@ func threads(env *Env, f *sys.Filter) []*sys.Thread {
 			table.insert(id)
 		}
 	}
-	return ordered(known, table.walk())
+	return inOrder(known, table.walk())
 }
 
 // descriptors are t's that pass, in the order of sysdig's table.
 func descriptors(env *Env, t *sys.Thread, f *sys.Filter) []*sys.FD {
-	byNum, came := map[int64]*sys.FD{}, []int64(nil)
+	known, came := map[int64]*sys.FD{}, []int64(nil)
 	env.Sys.FDs(t, func(d *sys.FD) bool {
-		byNum[d.Num] = d
+		known[d.Num] = d
 		came = append(came, d.Num)
 		return true
 	})
-	slices.Sort(came) // as /proc lists them
+	slices.SortFunc(came, func(a, b int64) int { return cmp.Compare(known[a].Came, known[b].Came) })
 	var table luaTable
 	for _, n := range hashOrder(came) {
-		if f == nil || f.Pass(env.Sys.Imagine(t, byNum[n])) {
+		if f == nil || f.Pass(env.Sys.Imagine(t, known[n])) {
 			table.insert(n)
 		}
 	}
-	return ordered(byNum, table.walk())
+	return inOrder(known, table.walk())
 }
 
-func ordered[T any](by map[int64]*T, keys []int64) []*T {
+func inOrder[T any](by map[int64]*T, keys []int64) []*T {
 	out := make([]*T, len(keys))
 	for i, k := range keys {
 		out[i] = by[k]
