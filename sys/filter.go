@@ -158,13 +158,14 @@ func textTest(f *Field, op string, values []string, negate bool) (tester, error)
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	if f.several() {
+		var found, any bool // of the event at hand
+		try := func(_ int64, b []byte) bool {
+			found, any = match(b) != (negate && f.def.some), true
+			return !found
+		}
 		return func(e *Event) bool {
-			found, any := false, false
-			f.def.each(f, e, func(_ int64, b []byte) bool {
-				any = true
-				found = match(b) != (negate && f.def.some)
-				return !found
-			})
+			found, any = false, false
+			f.def.each(f, e, try)
 			return any && found != (negate && !f.def.some)
 		}, nil
 	}
@@ -381,16 +382,18 @@ func addrTest(f *Field, op string, values []string, negate bool) (tester, error)
 		}
 		nets = append(nets, p.Masked())
 	}
+	var found, any bool // of the event at hand
+	try := func(_ int64, b []byte) bool {
+		a, _ := netip.AddrFromSlice(b)
+		a, any = a.Unmap(), true
+		for _, p := range nets {
+			found = found || p.Contains(a)
+		}
+		return !found
+	}
 	return func(e *Event) bool {
-		found, any := false, false
-		f.def.each(f, e, func(_ int64, b []byte) bool {
-			a, _ := netip.AddrFromSlice(b)
-			a, any = a.Unmap(), true
-			for _, p := range nets {
-				found = found || p.Contains(a)
-			}
-			return !found
-		})
+		found, any = false, false
+		f.def.each(f, e, try)
 		return any && found != negate
 	}, nil
 }
@@ -436,12 +439,14 @@ func numberTest(f *Field, op string, values []string, negate bool) (tester, erro
 		return nil, fmt.Errorf("%s is a number and cannot be asked whether it %s something", f.Name, op)
 	}
 	if f.several() {
+		var found, any bool // of the event at hand; they stand here so that testing one allocates nothing
+		try := func(n int64, _ []byte) bool {
+			found, any = match(n) != (negate && f.def.some), true
+			return !found
+		}
 		return func(e *Event) bool {
-			found, any := false, false
-			f.def.each(f, e, func(n int64, _ []byte) bool {
-				found, any = match(n) != (negate && f.def.some), true
-				return !found
-			})
+			found, any = false, false
+			f.def.each(f, e, try)
 			return any && found != (negate && !f.def.some)
 		}, nil
 	}

@@ -248,6 +248,26 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// Nor does testing one, whatever is asked about.
+func TestPassDoesNotAllocate(t *testing.T) {
+	var filters []*sys.Filter
+	for _, text := range []string{"fd.port in (80, 8080)", "fd.port!=80", "fd.ip=127.0.0.1 or fd.net=10.0.0.0/8", "proc.apid=1 or proc.aname in (bash, sh)",
+		"evt.is_io=true and fd.l4proto=tcp and fd.sport=80", "evt.type in (read, write) and proc.name=curl", "evt.buffer contains GET"} {
+		f, err := sys.NewFilter(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filters = append(filters, f)
+	}
+	each(t, "testdata/sockets.scap", func(e *sys.Event) {
+		for i, f := range filters {
+			if n := testing.AllocsPerRun(10, func() { f.Pass(e) }); n != 0 {
+				t.Errorf("filter %d allocates %v times on event %d (%s), want 0", i, n, e.Num, e.Name())
+			}
+		}
+	})
+}
+
 // The tables that Dump tells make the same state again.
 func TestDump(t *testing.T) {
 	b, err := os.ReadFile("testdata/processes.scap")
