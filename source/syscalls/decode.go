@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/tapir-project/tapir/scap"
@@ -112,6 +113,12 @@ func (d *decoder) end() {
 // add adds a parameter.
 func (d *decoder) add(b []byte) {
 	d.data = append(d.data, b...)
+	d.end()
+}
+
+// text adds a parameter that is a text: b without the NULs at its end, and one behind it.
+func (d *decoder) text(b []byte) {
+	d.data = append(append(d.data, bytes.TrimRight(b, "\x00")...), 0)
 	d.end()
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
@@ -44,12 +43,13 @@ type kernel struct {
 	programs *ebpf.Collection
 	raw      bool // attached to raw tracepoints
 	links    []link.Link
-	ring     *ringbuf.Reader
+	ring     *ring
 	lost     *ebpf.Map
 }
 
-// batch is how many bytes wait in the ring before the reader is woken.
-const batch = 256 << 10
+// batch is how many bytes wait in the ring before the reader is woken: as few as possible of those that nap lets come, since waking
+// costs the program that happens to do it microseconds.
+const batch = 4 << 20
 
 // openKernel loads the programs. Where the kernel lacks what the light way needs, they go the other.
 func openKernel(cfg *Config) (*kernel, error) {
@@ -81,7 +81,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	}
 	ringless, apart := ringTracepoints()
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
-		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/4)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
+		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart)}
 	cfg.Plan.constants(constants)
 	for name, v := range constants {
@@ -112,9 +112,9 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{programs: programs, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
-	if k.ring, err = ringbuf.NewReader(programs.Maps[bpf.SyscallsMapRing]); err != nil {
+	if k.ring, err = openRing(programs.Maps[bpf.SyscallsMapRing]); err != nil {
 		programs.Close()
-		return nil, err
+		return nil, fmt.Errorf("ring of system calls: %w", err)
 	}
 	return k, nil
 }
@@ -206,7 +206,7 @@ func (k *kernel) detach() error {
 }
 
 func (k *kernel) close() error {
-	err := errors.Join(k.detach(), k.ring.Close())
+	err := errors.Join(k.detach(), k.ring.close())
 	k.programs.Close()
 	return err
 }

@@ -323,7 +323,7 @@ const (
 	procModified
 )
 
-func (p process) comm() []byte { return append(bytes.TrimRight(p[176:192], "\x00"), 0) }
+func (p process) comm() []byte { return p[176:192] }
 
 // capOverride lets a process write every file.
 const capOverride = 1 << 1
@@ -351,7 +351,7 @@ func (d *decoder) addCommon(op int) (process, bool) {
 		return nil, false
 	}
 	exe, args, _ := bytes.Cut(d.bytes(op, 1), []byte{0})
-	d.add(append(exe[:len(exe):len(exe)], 0))
+	d.text(exe)
 	d.add(args)
 	d.number(scap.PID, p.u32(procThread))
 	d.number(scap.PID, p.u32(procProcess))
@@ -363,7 +363,7 @@ func (d *decoder) addCommon(op int) (process, bool) {
 	d.number(scap.Uint32, p.u64(procSize))
 	d.number(scap.Uint32, p.u64(procRSS))
 	d.number(scap.Uint32, p.u64(procSwap))
-	d.add(p.comm())
+	d.text(p.comm())
 	d.add(cgroupsOf(p.u32(procThread)))
 	return p, true
 }
@@ -414,7 +414,7 @@ func addProgram(d *decoder, p *param) {
 	d.number(scap.PID, proc.u32(procGroup))
 	d.number(scap.GID, proc.u32(procGID))
 	if d.call.name == "execve" {
-		d.add(append(bytes.TrimRight(d.bytes(1, 0), "\x00"), 0))
+		d.text(d.bytes(1, 0))
 	}
 }
 

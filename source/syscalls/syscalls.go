@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/scap"
@@ -35,15 +34,15 @@ const (
 	DefaultBuffer  = 32 << 20
 )
 
-// tick is how long the reader waits at most, when less than a batch is there.
-const tick = 20 * time.Millisecond
+// nap is how long the reader sleeps when it has read all, unless a batch comes together before: it is not woken for each record, nor
+// is it busy when there are many.
+const nap = 20 * time.Millisecond
 
 // Source delivers calls as they happen. One goroutine calls Next; Stats may be called from any.
 type Source struct {
 	cfg     Config
 	kernel  *kernel
 	decoder decoder
-	record  ringbuf.Record
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
 	entered half  // the entering event of the call at hand, when both are delivered
 	left    half
@@ -90,7 +89,6 @@ func Open(cfg Config) (*Source, error) {
 		return nil, errors.Join(err, k.close())
 	}
 	s.lost.Store(&Losses{})
-	k.ring.SetDeadline(time.Now()) // from the first read on: nobody wakes the reader for little
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
@@ -138,7 +136,6 @@ func (s *Source) Next(e *scap.Event) error {
 			if err := s.kernel.detach(); err != nil {
 				return err
 			}
-			s.kernel.ring.SetDeadline(time.Now())
 		}
 		if s.at-s.checked >= int64(time.Second) {
 			s.checked = s.at
@@ -152,36 +149,33 @@ func (s *Source) Next(e *scap.Event) error {
 		if s.nextTimes(e) {
 			return nil
 		}
-		err := s.kernel.ring.ReadInto(&s.record)
-		switch {
-		case err == nil:
-			if s.decoder.read(s.record.RawSample) && s.make() {
+		switch record := s.kernel.ring.next(); {
+		case record != nil:
+			if s.decoder.read(record) && s.make() {
 				s.at = s.left.event.Time
 				s.events.Add(1)
 				s.deliver(e)
 				return nil
 			}
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return err
-		case s.drained:
-			return s.finish(e)
-		default:
+		case !s.drained:
 			if err := s.idle(); err != nil {
 				return err
 			}
+		case s.kernel.ring.empty():
+			return s.finish(e)
 		}
 	}
 }
 
 // idle is what is done when all that came was delivered.
 func (s *Source) idle() error {
-	now := time.Now()
-	s.at = now.UnixNano()
-	s.kernel.ring.SetDeadline(now.Add(tick))
+	s.at = time.Now().UnixNano()
 	if s.cfg.Idle != nil {
-		return s.cfg.Idle()
+		if err := s.cfg.Idle(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.kernel.ring.wait(nap)
 }
 
 // finish tells of the last losses, then of the end.
