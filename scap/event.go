@@ -83,6 +83,26 @@ func (e *Event) set(lengths, data []byte, wide bool) bool {
 	return true
 }
 
+// Part gives e those parameters of o that stand at from and behind it, n of them. They are borrowed as o's are.
+func (e *Event) Part(o *Event, from, n int) {
+	if !o.split {
+		o.cut()
+	}
+	width, at := 2, uint32(0)
+	if o.wide {
+		width = 4
+	}
+	if from > 0 {
+		at = o.ends[from-1]
+	}
+	end := at
+	if n > 0 {
+		end = o.ends[from+n-1]
+	}
+	e.n, e.wide, e.split = n, o.wide, false
+	e.lengths, e.data = o.lengths[width*from:width*(from+n)], o.data[at:end]
+}
+
 // CopyFrom makes e a deep copy of o, reusing e's memory.
 func (e *Event) CopyFrom(o *Event) {
 	lengths, data := append(e.lengths[:0], o.lengths...), append(e.data[:0], o.data...)

@@ -49,7 +49,7 @@ type decoder struct {
 	message int // of several that the call was about
 	lengths []byte
 	data    []byte
-	ends    []int // of the parameters in data
+	start   int // of the parameter at hand in data
 }
 
 // read takes a record apart and says whether it is one.
@@ -64,7 +64,7 @@ func (d *decoder) read(b []byte) bool {
 	}
 	d.thread, d.pid = binary.NativeEndian.Uint32(b[72:]), binary.NativeEndian.Uint32(b[76:])
 	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[80:]), binary.NativeEndian.Uint16(b[82:]), b[84]
-	d.n, d.message, d.lengths, d.data, d.ends = 0, 0, d.lengths[:0], d.data[:0], d.ends[:0]
+	d.n, d.message, d.lengths, d.data, d.start = 0, 0, d.lengths[:0], d.data[:0], 0
 	for b = b[headSize:]; len(b) >= chunkSize && d.n < maxChunks; d.n++ {
 		c := &d.chunks[d.n]
 		c.op, c.part, c.whole = b[0], b[1], binary.NativeEndian.Uint32(b[4:])
@@ -98,16 +98,12 @@ func (d *decoder) bytes(op, part int) []byte {
 
 // end completes the parameter whose bytes were appended to d.data.
 func (d *decoder) end() {
-	from := 0
-	if n := len(d.ends); n > 0 {
-		from = d.ends[n-1]
-	}
 	const longest = 1<<16 - 1
-	if len(d.data)-from > longest {
-		d.data = d.data[:from+longest]
+	if len(d.data)-d.start > longest {
+		d.data = d.data[:d.start+longest]
 	}
-	d.ends = append(d.ends, len(d.data))
-	d.lengths = binary.LittleEndian.AppendUint16(d.lengths, uint16(len(d.data)-from))
+	d.lengths = binary.LittleEndian.AppendUint16(d.lengths, uint16(len(d.data)-d.start))
+	d.start = len(d.data)
 }
 
 // add adds a parameter.
@@ -124,16 +120,7 @@ func (d *decoder) text(b []byte) {
 
 // number adds a parameter that is a number of the kind.
 func (d *decoder) number(k scap.Kind, v uint64) {
-	switch k.Size() {
-	case 1:
-		d.data = append(d.data, byte(v))
-	case 2:
-		d.data = binary.LittleEndian.AppendUint16(d.data, uint16(v))
-	case 4:
-		d.data = binary.LittleEndian.AppendUint32(d.data, uint32(v))
-	case 8:
-		d.data = binary.LittleEndian.AppendUint64(d.data, v)
-	}
+	d.data = binary.LittleEndian.AppendUint64(d.data, v)[:len(d.data)+min(k.Size(), 8)]
 	d.end()
 }
 
@@ -143,7 +130,7 @@ func (d *decoder) next() bool {
 		return false
 	}
 	d.message++
-	d.lengths, d.data, d.ends = d.lengths[:0], d.data[:0], d.ends[:0]
+	d.lengths, d.data, d.start = d.lengths[:0], d.data[:0], 0
 	d.params()
 	return true
 }

@@ -2,7 +2,10 @@ package syscalls
 
 import (
 	"os"
+	"os/exec"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Kernels that tell programs no types of what tracepoints hand over run them all the same.
@@ -43,5 +46,44 @@ func TestRawTracepoints(t *testing.T) {
 	}
 	if kinds[recordCall] < 5 || kinds[recordExec] != 1 || kinds[recordGone] != 1 || args == 0 {
 		t.Errorf("records by kind %v, %d opened files", kinds, args)
+	}
+}
+
+// The reader is not woken for little, but it is when much waits.
+func TestWake(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	plan, err := Compile("evt.type in (read, write)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Snaplen: DefaultSnaplen, Buffer: 1 << 20, Plan: plan}
+	k, err := load(&cfg, transferPrograms, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	if err := k.attach(); err != nil {
+		t.Fatal(err)
+	}
+	dd, err := exec.LookPath("dd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	proc, err := os.StartProcess(dd, []string{"dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=20000", "status=none"}, &os.ProcAttr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const long = time.Minute
+	if err := k.ring.wait(long); err != nil {
+		t.Fatal(err)
+	}
+	if waiting := atomic.LoadUintptr(k.ring.written); time.Since(began) >= long || waiting < 1<<20/8 {
+		t.Errorf("woken after %v, when %d bytes waited", time.Since(began), waiting)
+	}
+	if _, err := proc.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -25,7 +26,9 @@ type ring struct {
 	at, end     uintptr  // the next record, and where the last one that is known of ends
 	given       uintptr  // *read
 	step        uintptr  // bytes after which room is given back
-	epoll       int      // becomes ready when a program wakes the reader
+	wake        *os.File // becomes readable when a program wakes the reader
+	conn        syscall.RawConn
+	slept       bool // since wait was called
 }
 
 const (
@@ -37,7 +40,7 @@ const (
 // openRing maps the ring's memory; close gives it back.
 func openRing(m *ebpf.Map) (r *ring, err error) {
 	page, size := os.Getpagesize(), int(m.MaxEntries())
-	r = &ring{step: uintptr(min(size/8, 128<<10)), epoll: -1}
+	r = &ring{step: uintptr(min(size/8, 128<<10))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -50,11 +53,16 @@ func openRing(m *ebpf.Map) (r *ring, err error) {
 		return r, os.NewSyscallError("mmap", err)
 	}
 	r.read, r.written, r.data = (*uintptr)(unsafe.Pointer(&r.own[0])), (*uintptr)(unsafe.Pointer(&r.shared[0])), r.shared[page:]
-	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return r, os.NewSyscallError("epoll_create1", err)
+	fd, err := unix.FcntlInt(uintptr(m.FD()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return r, os.NewSyscallError("fcntl", err)
 	}
-	// Edge triggered: what counts is that a program wakes the reader, not that something is there.
-	return r, os.NewSyscallError("epoll_ctl", unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, m.FD(), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}))
+	if err := unix.SetNonblock(fd, true); err != nil { // so that it is waited for as sockets are, and not in a system call
+		return r, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(fd))
+	}
+	r.wake = os.NewFile(uintptr(fd), "ring of system calls")
+	r.conn, err = r.wake.SyscallConn()
+	return r, err
 }
 
 func (r *ring) close() error {
@@ -65,9 +73,9 @@ func (r *ring) close() error {
 		}
 	}
 	r.own, r.shared, r.data = nil, nil, nil
-	if r.epoll >= 0 {
-		err = errors.Join(err, unix.Close(r.epoll))
-		r.epoll = -1
+	if r.wake != nil {
+		err = errors.Join(err, r.wake.Close())
+		r.wake = nil
 	}
 	return err
 }
@@ -108,11 +116,23 @@ func (r *ring) give() {
 	}
 }
 
-// wait sleeps until a program wakes the reader, at most so long.
+// wait sleeps until a program wakes the reader, at most so long. That the runtime waits keeps its monitor asleep too, which would
+// otherwise look twenty thousand times a second whether the system call has ended.
 func (r *ring) wait(d time.Duration) error {
-	var events [1]unix.EpollEvent
-	if _, err := unix.EpollWait(r.epoll, events[:], int(d.Milliseconds())); err != nil && err != unix.EINTR {
-		return os.NewSyscallError("epoll_wait", err)
+	if err := r.wake.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return err
 	}
-	return nil
+	r.slept = false
+	err := r.conn.Read(r.woken)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// woken is called before the reader sleeps and when it is woken; it says whether that is the end of it.
+func (r *ring) woken(uintptr) bool {
+	was := r.slept
+	r.slept = true
+	return was
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func server(t *testing.T, address, name string, args ...string) {
 		t.Skip(err)
 	}
 	c := exec.Command(path, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also if the test crashes
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,7 @@ const nap = 20 * time.Millisecond
 type Source struct {
 	cfg     Config
 	kernel  *kernel
+	known   tables
 	decoder decoder
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
 	entered half  // the entering event of the call at hand, when both are delivered
@@ -56,6 +57,12 @@ type Source struct {
 	stop    atomic.Bool
 	drained bool
 	events  atomic.Uint64
+}
+
+// tables are what is known of calls and events.
+type tables struct {
+	calls    *[maxCalls]call
+	entering *[scap.Types]entering
 }
 
 // half is the entering or leaving event of a call with the memory of its parameters.
@@ -84,7 +91,7 @@ func Open(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{cfg: cfg, kernel: k}
+	s := &Source{cfg: cfg, kernel: k, known: tables{calls(), enterParams()}}
 	if s.epoch, err = monotonicEpoch(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
@@ -198,7 +205,7 @@ func (s *Source) deliver(e *scap.Event) {
 // make makes events of the record at hand and says whether there are any.
 func (s *Source) make() bool {
 	d := &s.decoder
-	d.call = &calls()[d.sysno]
+	d.call = &s.known.calls[d.sysno]
 	x := &s.left.event
 	*x = scap.Event{Time: s.epoch + d.left, Thread: int64(d.thread), CPU: d.cpu, Type: d.call.event}
 	switch d.kind {
@@ -267,8 +274,13 @@ const exitEvent scap.Type = 186
 func (s *Source) enter() bool {
 	x, n, h := &s.left.event, &s.entered.event, &s.entered
 	*n = scap.Event{Time: s.epoch + s.decoder.entered, Thread: x.Thread, CPU: x.CPU, Type: x.Type - 1}
+	from := &s.known.entering[x.Type]
+	if from.inRow {
+		n.Part(x, int(from.first), len(from.places))
+		return true
+	}
 	h.lengths, h.data = h.lengths[:0], h.data[:0]
-	for i, from := range enterParams()[x.Type] {
+	for i, from := range from.places {
 		b := zeros[:n.Type.Info().Params[i].Kind.Size()]
 		if from >= 0 {
 			b = x.Param(int(from))
@@ -276,23 +288,35 @@ func (s *Source) enter() bool {
 		h.lengths = append(h.lengths, byte(len(b)), byte(len(b)>>8))
 		h.data = append(h.data, b...)
 	}
-	return n.Set(withoutLast(n.Type, h.lengths), h.data)
+	return n.Set(h.lengths, h.data)
 }
 
 // zeros stands for a number that is not known.
 var zeros [16]byte
 
-// enterParams are, for each leaving event, the places in it of the parameters of the entering one; -1 where it has none.
-var enterParams = sync.OnceValue(func() *[scap.Types][]int8 {
-	out := new([scap.Types][]int8)
+// entering says where the parameters of an entering event stand in the leaving one.
+type entering struct {
+	places []int8 // -1: nowhere
+	first  int8
+	inRow  bool // they stand there as they are, from first on
+}
+
+// enterParams are those of each leaving event.
+var enterParams = sync.OnceValue(func() *[scap.Types]entering {
+	out := new([scap.Types]entering)
 	for t := scap.Type(1); t < scap.Types; t += 2 {
-		exit := t.Info()
+		exit, e := t.Info(), &out[t]
 		for _, p := range (t - 1).Info().Params {
 			i := exit.Find(p.Name)
 			if i < 0 && p.Name == "fd" { // of dup and its kin
 				i = exit.Find("oldfd")
 			}
-			out[t] = append(out[t], int8(i))
+			e.places = append(e.places, int8(i))
+		}
+		e.inRow = len(e.places) > 0
+		for i, from := range e.places {
+			e.first = e.places[0]
+			e.inRow = e.inRow && from >= 0 && from == e.first+int8(i)
 		}
 	}
 	return out
