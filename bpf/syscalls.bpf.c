@@ -161,6 +161,7 @@ struct names {
 /* What of the user's filter is tested here. It does not hold for calls that change state. */
 volatile const struct numbers processes = {0, 1, {}}, threads = {0, 1, {}};
 volatile const struct names programs = {0, 1, {}};
+volatile const u32 programs_only = 0; /* processes, threads or programs are not all wanted */
 volatile const u32 sockets_only = 0; /* calls on sockets of IPv4 and IPv6 */
 volatile const u32 ports_only = 0; /* ... with a port in `ports` */
 
@@ -254,26 +255,42 @@ inline_ int full(u32 class, u64 *waiting)
 	return 1;
 }
 
-/* begin gives the buffer with the head of a record in it. */
-inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
+/* room gives the buffer in which records are built. */
+inline_ struct work *room(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	u64 id = bpf_get_current_pid_tgid();
 	struct work *w = bpf_map_lookup_elem(&works, &cpu);
 
 	if (!w)
 		return 0;
 	w->used = 0;
 	w->ends_of = 0;
+	w->head.cpu = cpu;
+	return w;
+}
+
+/* fill_head begins a record in the buffer. */
+inline_ void fill_head(struct work *w, u32 kind, u32 number, u64 entered, s64 result)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
 	w->head.left = bpf_ktime_get_ns();
 	w->head.entered = entered;
 	w->head.result = result;
 	w->head.thread = id;
 	w->head.process = id >> 32;
 	w->head.number = number;
-	w->head.cpu = cpu;
 	w->head.kind = kind;
 	w->head.compat = number >= CALLS;
+}
+
+/* begin gives the buffer with the head of a record in it. */
+inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
+{
+	struct work *w = room();
+
+	if (w)
+		fill_head(w, kind, number, entered, result);
 	return w;
 }
 
@@ -488,7 +505,7 @@ inline_ int find_typed(struct ends *e, u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table;
-	struct file **all, *f = 0;
+	struct file *f;
 	struct socket *socket;
 	struct sock *sk;
 
@@ -497,8 +514,7 @@ inline_ int find_typed(struct ends *e, u32 fd)
 	table = task->files->fdt;
 	if (fd >= table->max_fds)
 		return 0;
-	all = table->fd;
-	bpf_probe_read_kernel(&f, sizeof(f), all + fd);
+	f = (void *)cast(struct hlist_head, table->fd + fd)->first; /* a pointer as good as any */
 	if (!f)
 		return 0;
 	f = cast(struct file, f);
@@ -554,14 +570,14 @@ inline_ int port_wanted(u32 port)
 }
 
 /* elsewhere says whether the filter leaves out what is done to a descriptor. A socket that is not connected has no second port to
- * judge by: what is sent tells it. */
+ * judge by: what is sent tells it. One whose connection was reset has no port of its own any more, if it was given that. */
 inline_ int elsewhere(struct work *w, u32 fd)
 {
 	struct ends *e = &w->ends;
 
 	if (!find_ends(w, fd) || (e->family != 2 && e->family != 10))
 		return 1;
-	return ports_only && e->remote_port && !port_wanted(e->local_port) && !port_wanted(e->remote_port);
+	return ports_only && e->remote_port && e->local_port && !port_wanted(e->local_port) && !port_wanted(e->remote_port);
 }
 
 /* path_of adds the name that a Unix socket is bound to. */
@@ -717,7 +733,7 @@ int tapir_enter(u64 *ctx)
 
 	if (!(calls[number].flags & WANTED) || skipped())
 		return 0;
-	if (!(calls[number].flags & STATE) && filtered())
+	if (programs_only && !(calls[number].flags & STATE) && filtered())
 		return 0;
 	e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (e) {
@@ -730,25 +746,33 @@ int tapir_enter(u64 *ctx)
 SEC("tp_btf/sys_exit")
 int tapir_exit(u64 *ctx)
 {
-	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
-	volatile const struct call *c;
+	u64 at, number = call_number((void *)ctx[0]), waiting;
+	volatile const struct call *c = &calls[number & (2 * CALLS - 1)];
+	struct entered *e;
 	struct work *w;
-	u64 at, number, waiting;
 
+	if (!(c->flags & WANTED) && number != NO_CALL) /* what most calls are, where there is a filter */
+		return 0;
+	e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	at = e ? e->at : 0;
-	number = (at ? e->number : call_number((void *)ctx[0])) & (2 * CALLS - 1);
+	if (at) {
+		number = e->number;
+		e->at = 0;
+	}
+	number &= 2 * CALLS - 1;
 	c = &calls[number];
 	if (!at && (!(c->flags & MAKES) || (s64)ctx[1] < 0 || skipped()))
 		return 0;
-	if (e)
-		e->at = 0;
-	if (!(w = begin(CALL, number, at, ctx[1])))
+	if (!(w = room()))
 		return 0;
+	w->head.number = number;
+	w->head.compat = number >= CALLS;
 	arguments(w, (void *)ctx[0]);
 	if (sockets_only && (c->flags & (STATE | USES)) == USES && elsewhere(w, w->head.args[c->fd & 7]))
 		return 0;
 	if (full(c->class, &waiting))
 		return 0;
+	fill_head(w, CALL, number, at, ctx[1]);
 	gather_all(w, c);
 	emit(w, c->class, waiting);
 	return 0;
@@ -773,7 +797,7 @@ inline_ int transferred(u64 *ctx)
 		return 0;
 	if (ports_only && port && !port_wanted(port) && !port_wanted(sk->__sk_common.skc_num))
 		return 0;
-	if (skipped() || filtered())
+	if (skipped() || (programs_only && filtered()))
 		return 0;
 	regs = bpf_task_pt_regs(task);
 	number = call_number(regs) & (2 * CALLS - 1);

@@ -186,6 +186,7 @@ const (
 	SyscallsVarProcessType     = "process_type"
 	SyscallsVarProcesses       = "processes"
 	SyscallsVarPrograms        = "programs"
+	SyscallsVarProgramsOnly    = "programs_only"
 	SyscallsVarRingSize        = "ring_size"
 	SyscallsVarSnaplen         = "snaplen"
 	SyscallsVarSocketsOnly     = "sockets_only"
@@ -276,6 +277,7 @@ type SyscallsVariableSpecs struct {
 	ProcessType  *ebpf.VariableSpec `ebpf:"process_type"`
 	Processes    *ebpf.VariableSpec `ebpf:"processes"`
 	Programs     *ebpf.VariableSpec `ebpf:"programs"`
+	ProgramsOnly *ebpf.VariableSpec `ebpf:"programs_only"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
 	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
@@ -340,6 +342,7 @@ type SyscallsVariables struct {
 	ProcessType  *ebpf.Variable `ebpf:"process_type"`
 	Processes    *ebpf.Variable `ebpf:"processes"`
 	Programs     *ebpf.Variable `ebpf:"programs"`
+	ProgramsOnly *ebpf.Variable `ebpf:"programs_only"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
 	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`

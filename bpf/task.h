@@ -81,6 +81,10 @@ struct file {
 	u32 f_flags;
 } relocated_;
 
+struct hlist_head {
+	struct hlist_node *first;
+} relocated_;
+
 struct fdtable {
 	u32 max_fds;
 	struct file **fd;

@@ -157,6 +157,7 @@ func (p *Plan) constants(to map[string]any) {
 	to[bpf.SyscallsVarPrograms] = names
 	to[bpf.SyscallsVarProcesses] = words(p.processes)
 	to[bpf.SyscallsVarThreads] = words(p.threads)
+	to[bpf.SyscallsVarProgramsOnly] = flag(!p.programs.all() || !p.processes.all() || !p.threads.all())
 	to[bpf.SyscallsVarSocketsOnly] = flag(p.sockets)
 	to[bpf.SyscallsVarPortsOnly] = flag(!p.ports.except)
 }
