@@ -40,7 +40,7 @@ enum { /* call.flags */
 	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
 };
 
-enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES }; /* op.kind */
+enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED }; /* op.kind */
 enum { BY_RESULT = 6, WHOLE = 7 }; /* op.size beyond the number of an argument */
 
 /* What to gather of a call. */
@@ -56,7 +56,7 @@ struct call {
 	struct op op[OPS];
 };
 
-enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH }; /* head.kind */
 
 struct head {
 	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
@@ -146,6 +146,7 @@ volatile const u32 snaplen = 80; /* bytes of data in a record */
 volatile const u32 ring_size = 1 << 23;
 volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
 volatile const u32 execve_number = 59;
+volatile const u32 signal_class = 0, switch_class = 0;
 
 /* A set of numbers, or all but them. */
 struct numbers {
@@ -294,11 +295,13 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	return w;
 }
 
-/* emit hands the record to the reader, and wakes it when much is waiting: once, it looks again by itself before it sleeps. */
+/* emit hands the record to the reader, and wakes it when much is waiting: at each eighth of a batch from one batch on, since another CPU
+ * may have added to what was waiting when that was looked at, and neither then sees the step. */
 inline_ void emit(struct work *w, u32 class, u64 waiting)
 {
 	u32 used = w->used & (2 * ROOM - 1);
-	u64 flags = waiting < batch && waiting + sizeof(struct head) + used >= batch ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u64 after = waiting + sizeof(struct head) + used;
+	u64 flags = after >= batch && (waiting ^ after) >= batch / 8 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
 		u64 *n = bpf_map_lookup_elem(&lost, &class);
@@ -624,6 +627,15 @@ noinline_ void file(struct work *w, u32 fd, u32 op)
 
 #include "process.h"
 
+/* file_names adds the names of the path of the file behind a descriptor. */
+inline_ void file_names(struct work *w, u32 fd, u32 op)
+{
+	struct file *f = opened(fd);
+
+	if (f)
+		names(w, get(f, f_path.dentry), get(f, f_path.mnt), op);
+}
+
 /* gather adds what an op asks for. */
 inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
 {
@@ -631,6 +643,7 @@ inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
 	s64 result = w->head.result;
 	u64 value = arg < 6 ? w->head.args[arg & 7] : result;
 	u64 n = unit;
+	u32 fd = 0;
 
 	if (size < 6)
 		n = w->head.args[size & 7] * unit;
@@ -664,6 +677,19 @@ inline_ void gather(struct work *w, volatile const struct op *op, u32 i)
 	case OPENED:
 		if (result >= 0)
 			file(w, value, i);
+		break;
+	case OPENED_AT:
+	case SOCKET_AT:
+		if (result < 0 || bpf_probe_read_user(&fd, sizeof(fd), (void *)value))
+			break;
+		if (kind == OPENED_AT)
+			file(w, fd, i);
+		else
+			socket(w, fd, i);
+		break;
+	case NAMED:
+		if (result >= 0)
+			file_names(w, value, i);
 		break;
 	case USAGE:
 		add_usage(w, i);
@@ -844,6 +870,7 @@ int tapir_listens(u64 *ctx)
 }
 
 #include "uring.h"
+#include "sched.h"
 
 SEC("tp_btf/sched_process_exec")
 int tapir_exec(u64 *ctx)

@@ -173,7 +173,9 @@ const (
 	SyscallsProgTapirListens   = "tapir_listens"
 	SyscallsProgTapirReceived  = "tapir_received"
 	SyscallsProgTapirSent      = "tapir_sent"
+	SyscallsProgTapirSignal    = "tapir_signal"
 	SyscallsProgTapirSubmitted = "tapir_submitted"
+	SyscallsProgTapirSwitch    = "tapir_switch"
 	SyscallsVarApart           = "apart"
 	SyscallsVarBatch           = "batch"
 	SyscallsVarCalls           = "calls"
@@ -188,8 +190,10 @@ const (
 	SyscallsVarPrograms        = "programs"
 	SyscallsVarProgramsOnly    = "programs_only"
 	SyscallsVarRingSize        = "ring_size"
+	SyscallsVarSignalClass     = "signal_class"
 	SyscallsVarSnaplen         = "snaplen"
 	SyscallsVarSocketsOnly     = "sockets_only"
+	SyscallsVarSwitchClass     = "switch_class"
 	SyscallsVarThreads         = "threads"
 	SyscallsVarTyped           = "typed"
 )
@@ -245,7 +249,9 @@ type SyscallsProgramSpecs struct {
 	TapirListens   *ebpf.ProgramSpec `ebpf:"tapir_listens"`
 	TapirReceived  *ebpf.ProgramSpec `ebpf:"tapir_received"`
 	TapirSent      *ebpf.ProgramSpec `ebpf:"tapir_sent"`
+	TapirSignal    *ebpf.ProgramSpec `ebpf:"tapir_signal"`
 	TapirSubmitted *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
+	TapirSwitch    *ebpf.ProgramSpec `ebpf:"tapir_switch"`
 }
 
 // SyscallsMapSpecs contains maps before they are loaded into the kernel.
@@ -279,8 +285,10 @@ type SyscallsVariableSpecs struct {
 	Programs     *ebpf.VariableSpec `ebpf:"programs"`
 	ProgramsOnly *ebpf.VariableSpec `ebpf:"programs_only"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
+	SignalClass  *ebpf.VariableSpec `ebpf:"signal_class"`
 	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
+	SwitchClass  *ebpf.VariableSpec `ebpf:"switch_class"`
 	Threads      *ebpf.VariableSpec `ebpf:"threads"`
 	Typed        *ebpf.VariableSpec `ebpf:"typed"`
 }
@@ -344,8 +352,10 @@ type SyscallsVariables struct {
 	Programs     *ebpf.Variable `ebpf:"programs"`
 	ProgramsOnly *ebpf.Variable `ebpf:"programs_only"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
+	SignalClass  *ebpf.Variable `ebpf:"signal_class"`
 	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`
+	SwitchClass  *ebpf.Variable `ebpf:"switch_class"`
 	Threads      *ebpf.Variable `ebpf:"threads"`
 	Typed        *ebpf.Variable `ebpf:"typed"`
 }
@@ -363,7 +373,9 @@ type SyscallsPrograms struct {
 	TapirListens   *ebpf.Program `ebpf:"tapir_listens"`
 	TapirReceived  *ebpf.Program `ebpf:"tapir_received"`
 	TapirSent      *ebpf.Program `ebpf:"tapir_sent"`
+	TapirSignal    *ebpf.Program `ebpf:"tapir_signal"`
 	TapirSubmitted *ebpf.Program `ebpf:"tapir_submitted"`
+	TapirSwitch    *ebpf.Program `ebpf:"tapir_switch"`
 }
 
 func (p *SyscallsPrograms) Close() error {
@@ -377,7 +389,9 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirListens,
 		p.TapirReceived,
 		p.TapirSent,
+		p.TapirSignal,
 		p.TapirSubmitted,
+		p.TapirSwitch,
 	)
 }
 

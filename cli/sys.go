@@ -278,7 +278,7 @@ func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, std
 			return nil, err
 		}
 		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
-		cfg := syscalls.Config{Plan: plan, Light: light, Times: len(r.runs) > 0 || o.write != "" || o.debug, Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		cfg := syscalls.Config{Plan: plan, Light: light, Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		return &app.SysLive{Config: cfg, First: first, Duration: time.Duration(o.duration) * time.Second}, nil
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}

@@ -27,6 +27,7 @@ func act(dir string) {
 	actUDP()
 	actMessages()
 	actOthers()
+	actOptions(dir)
 }
 
 func actFiles(dir string) {
@@ -164,7 +165,7 @@ func actOthers() {
 	must(unix.Chdir("/tmp"))
 	tell("chdir res=0 path=/tmp")
 	must(unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0))
-	tell("prctl res=0 option=8 arg2_str= arg2_int=0")
+	tell("prctl res=0 option=8(PR_SET_KEEPCAPS) arg2_str= arg2_int=0")
 }
 
 // actMessages sends three messages by one call, two of them in pieces, and receives them by another.
@@ -228,4 +229,53 @@ func actMessages() {
 	}
 	runtime.KeepAlive(keep)
 	runtime.KeepAlive(keep2)
+}
+
+// actOptions makes calls whose parameters depend on a command or an option.
+func actOptions(dir string) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	must(err)
+	tell("socket fd=%d(<4>) domain=2(AF_INET) type=526337 proto=0 flags=4160(O_NONBLOCK|O_CLOEXEC)", fd)
+	must(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+	tell("setsockopt res=0 fd=%d(<4>) level=1(SOL_SOCKET) optname=9(SO_KEEPALIVE) val=1 optlen=4", fd)
+	must(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	tell("setsockopt res=0 fd=%d(<4>) level=2(SOL_TCP) optname=0(UNKNOWN) val=1 optlen=4", fd)
+	name := append([]byte("syscalls.test"), 0)
+	must(unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0))
+	tell("prctl res=0 option=15(PR_SET_NAME) arg2_str=syscalls.test arg2_int=0")
+	fd, err = unix.Openat2(unix.AT_FDCWD, dir, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY, Resolve: unix.RESOLVE_NO_MAGICLINKS})
+	must(err)
+	tell("openat2 fd=%d(<d>%s) dirfd=-100(AT_FDCWD) name=%[2]s flags=1025(O_DIRECTORY|O_RDONLY) mode=0 resolve=4(RESOLVE_NO_MAGICLINKS)", fd, dir)
+	if handle, _, err := unix.NameToHandleAt(fd, "", unix.AT_EMPTY_PATH); err == nil {
+		opened, err := unix.OpenByHandleAt(fd, handle, unix.O_RDONLY)
+		must(err)
+		tell("open_by_handle_at fd=%d(<f>%s) mountfd=%d(<d>%[2]s) flags=1(O_RDONLY) path=%[2]s", opened, dir, fd)
+	}
+	sem, _, errno := unix.Syscall(unix.SYS_SEMGET, 0, 1, 0o600|unix.IPC_CREAT)
+	if errno != 0 {
+		panic(errno)
+	}
+	op := [3]int16{0, 1, 0o4000} // of semaphore 0: add 1, do not wait
+	if _, _, errno = unix.Syscall(unix.SYS_SEMOP, sem, uintptr(unsafe.Pointer(&op)), 1); errno != 0 {
+		panic(errno)
+	}
+	tell("semop res=0 nsops=1 sem_num_0=0 sem_op_0=1 sem_flg_0=1(IPC_NOWAIT)")
+	if _, _, errno = unix.Syscall6(unix.SYS_SEMCTL, sem, 0, unix.IPC_RMID, 0, 0, 0); errno != 0 {
+		panic(errno)
+	}
+	tell("semctl res=0 semid=%d semnum=0 cmd=4(IPC_RMID) val=0", sem)
+	var pair [2]int32
+	if _, _, errno = unix.Syscall(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&pair)), 0, 0); errno != 0 {
+		panic(errno)
+	}
+	var st unix.Stat_t
+	must(unix.Fstat(int(pair[0]), &st))
+	tell("pipe2 res=0 fd1=%d(<p>) fd2=%d(<p>) ino=%d flags=0", pair[0], pair[1], st.Ino)
+	if id, err := unix.KeyctlInt(unix.KEYCTL_GET_KEYRING_ID, 1<<20, 1, 0, 0); err == nil || err == unix.ENOKEY {
+		tell("keyctl res=%s operation=0(KEYCTL_GET_KEYRING_ID) arg2=100000 arg3=1 arg4=0 arg5=0", map[bool]string{true: fmt.Sprint(id), false: "-126"}[err == nil])
+	}
+	if err := unix.PtraceAttach(1 << 30); err != unix.ESRCH {
+		panic(err)
+	}
+	tell("ptrace res=-3(ESRCH) addr=INVALID DYNAMIC PARAMETER data=INVALID DYNAMIC PARAMETER request=B(PTRACE_ATTACH) pid=%d", 1<<30)
 }

@@ -9,12 +9,14 @@ import (
 
 // The kinds of records and where their head's members stand, as bpf/syscalls.bpf.c lays them out.
 const (
-	recordCall = 0
-	recordExec = 1
-	recordFork = 2
-	recordGone = 3
-	recordPort = 4 // the result is a port that is listened on
-	recordRing = 5 // an operation of io_uring begins
+	recordCall   = 0
+	recordExec   = 1
+	recordFork   = 2
+	recordGone   = 3
+	recordPort   = 4 // the result is a port that is listened on
+	recordRing   = 5 // an operation of io_uring begins
+	recordSignal = 6 // the result is its number
+	recordSwitch = 7 // the result is the thread that is next
 
 	headSize  = 88
 	chunkSize = 8
@@ -212,6 +214,23 @@ func (d *decoder) memory(p *param) {
 		v = binary.NativeEndian.Uint64(b)
 	}
 	d.number(p.kind, p.translate(v))
+}
+
+// signal adds the parameters of a signal that reaches a thread.
+func (d *decoder) signal() {
+	d.number(scap.PID, d.args[0])
+	d.number(scap.PID, uint64(d.thread))
+	d.number(scap.SigType, uint64(d.result))
+}
+
+// turn adds the parameters of a thread that leaves its processor to another.
+func (d *decoder) turn() {
+	d.number(scap.PID, uint64(d.result))
+	d.number(scap.Uint64, d.args[0])
+	d.number(scap.Uint64, d.args[1])
+	for _, kB := range d.args[2:5] {
+		d.number(scap.Uint32, kB)
+	}
 }
 
 // exit adds the parameters of the end of a thread, whose exit code is the result.

@@ -12,7 +12,7 @@ var flagSets = map[string]func(uint64) uint64{
 		major, minor := v>>20, v&0xfffff
 		return minor&0xff | major<<8 | minor&^0xff<<12
 	},
-	"prot": same,
+	"prot": func(v uint64) uint64 { return v&0xf | v>>20&0x30 },
 	"mmap": bits([][2]uint64{{unix.MAP_SHARED, 1}, {unix.MAP_PRIVATE, 2}, {unix.MAP_FIXED, 4}, {unix.MAP_ANONYMOUS, 8}, {0x40, 16}, {unix.MAP_NORESERVE, 64},
 		{unix.MAP_POPULATE, 128}, {unix.MAP_NONBLOCK, 256}, {unix.MAP_GROWSDOWN, 512}, {unix.MAP_DENYWRITE, 1024}, {unix.MAP_EXECUTABLE, 2048},
 		{unix.MAP_LOCKED, 16384}}, nil, 0),
@@ -20,16 +20,18 @@ var flagSets = map[string]func(uint64) uint64{
 	"whence":   same,
 	"domain":   same,
 	"level":    enum(map[uint64]uint64{unix.SOL_SOCKET: 1, unix.SOL_TCP: 2}, 0),
-	"option":   same,
 	"fcntl":    fcntlCommand,
 	"flock":    bits([][2]uint64{{unix.LOCK_SH, 1}, {unix.LOCK_EX, 2}, {unix.LOCK_NB, 4}, {unix.LOCK_UN, 8}}, nil, 0),
 	"unlinkat": same,
 	"limit":    same,
-	"ptrace":   same,
+	"ptrace":   enum(ptraceRequests(), 0),
 	"mount":    func(v uint64) uint64 { return v & 0xffff_ffff },
 	"semget":   bits([][2]uint64{{unix.IPC_EXCL, 1 << 14}, {unix.IPC_CREAT, 1 << 13}}, nil, 0),
-	"semctl":   same,
-	"clone":    bits(cloneFlags, nil, 0),
+	"semctl":   func(v uint64) uint64 { return semctlCommand(v &^ 0x100) }, // without IPC_64
+	"semop":    bits([][2]uint64{{0o4000, 1}, {0x1000, 2}}, nil, 0),
+	"resolve": bits([][2]uint64{{unix.RESOLVE_BENEATH, 1}, {unix.RESOLVE_IN_ROOT, 2}, {unix.RESOLVE_NO_MAGICLINKS, 4}, {unix.RESOLVE_NO_SYMLINKS, 8},
+		{unix.RESOLVE_NO_XDEV, 16}, {0x20, 32}}, nil, 0),
+	"clone": bits(cloneFlags, nil, 0),
 
 	"signed":     func(v uint64) uint64 { return uint64(int64(int32(v))) },
 	"ring_op":    func(v uint64) uint64 { return v & 0xff },
@@ -75,3 +77,23 @@ var fcntlCommand = enum(map[uint64]uint64{unix.F_DUPFD: 1, unix.F_GETFD: 2, unix
 	unix.F_SETLK: 8, unix.F_SETLKW: 9, unix.F_SETOWN: 10, unix.F_GETOWN: 12, unix.F_SETSIG: 13, unix.F_GETSIG: 15, unix.F_OFD_GETLK: 30,
 	unix.F_OFD_SETLK: 31, unix.F_OFD_SETLKW: 32, unix.F_SETOWN_EX: 21, unix.F_GETOWN_EX: 22, unix.F_SETLEASE: 23, unix.F_GETLEASE: 24,
 	1029: 25, unix.F_DUPFD_CLOEXEC: 26, unix.F_NOTIFY: 27, unix.F_SETPIPE_SZ: 28, unix.F_GETPIPE_SZ: 29}, 0)
+
+// ptraceRequests are the requests by the kernel's numbers; captures number them in the order of these.
+func ptraceRequests() map[uint64]uint64 {
+	out := map[uint64]uint64{}
+	n := uint64(0)
+	for _, r := range [][2]uint64{{0, 10}, {16, 18}, {0x4200, 0x420c}, {12, 16}, {18, 20}, {21, 22}, {25, 27}, {30, 34}} { // from, to
+		for v := r[0]; v < r[1]; v++ {
+			n++
+			out[v] = n
+		}
+		if n == 12 { // PTRACE_SYSCALL stands alone
+			n++
+			out[24] = n
+		}
+	}
+	return out
+}
+
+// semctlCommand translates a command of semctl.
+var semctlCommand = enum(map[uint64]uint64{0: 4, 1: 2, 2: 1, 3: 8, 11: 256, 12: 512, 13: 64, 14: 128, 15: 1024, 16: 4096, 17: 2048, 18: 32, 19: 16}, 0)

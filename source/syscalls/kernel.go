@@ -28,6 +28,9 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirReceived: "sock_recv_length",
 	bpf.SyscallsProgTapirListens:  "inet_sock_set_state",
 
+	bpf.SyscallsProgTapirSignal: "signal_deliver",
+	bpf.SyscallsProgTapirSwitch: "sched_switch",
+
 	bpf.SyscallsProgTapirSubmitted: "io_uring_submit_req",
 	bpf.SyscallsProgTapirCompleted: "io_uring_complete",
 }
@@ -82,12 +85,19 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	ringless, apart := ringTracepoints()
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
-		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart)}
+		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
+		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category)}
 	cfg.Plan.constants(constants)
 	for name, v := range constants {
 		if err := spec.Variables[name].Set(v); err != nil {
 			return nil, fmt.Errorf("constant %s: %w", name, err)
 		}
+	}
+	if !cfg.Plan.names.has(signalEvent.Info().Name) {
+		without = append(slices.Clip(without), bpf.SyscallsProgTapirSignal)
+	}
+	if name := switchEvent.Info().Name; !cfg.Switches && (cfg.Plan.names.except || !cfg.Plan.names.has(name)) {
+		without = append(slices.Clip(without), bpf.SyscallsProgTapirSwitch)
 	}
 	for _, name := range slices.Concat(without, ringless) {
 		delete(spec.Programs, name)

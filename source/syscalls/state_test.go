@@ -122,3 +122,48 @@ func TestNamespaceStart(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// signalling is set for the process that sends itself a signal and tells its process and thread.
+const signalling = "TAPIR_TEST_SIGNAL"
+
+func sendSignal() {
+	runtime.LockOSThread()
+	must(unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGURG)) // which the runtime ignores
+	must(unix.Nanosleep(&unix.Timespec{Nsec: 20e6}, nil))
+	fmt.Println(unix.Getpid(), unix.Gettid())
+}
+
+// A signal that reaches a process is told, and where they are asked for the turns of threads.
+func TestSignals(t *testing.T) {
+	pid, tid := 0, 0
+	act := func() {
+		self, err := os.Executable()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c := exec.Command(self)
+		c.Env, c.Stderr = append(os.Environ(), signalling+"=1"), os.Stderr
+		out, err := c.Output()
+		if _, e := fmt.Sscan(string(out), &pid, &tid); err != nil || e != nil {
+			t.Error(err, e)
+		}
+	}
+	filter := "evt.type in (signaldeliver, switch) and proc.name=syscalls.test"
+	plan, err := syscalls.Compile(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := capture(t, syscalls.Config{Plan: plan}, []string{filter}, "%thread.tid %evt.type %evt.args", act)[0]
+	want := fmt.Sprintf("%d signaldeliver spid=%d(syscalls.test) dpid=%[1]d(syscalls.test) sig=23(SIGURG)", tid, pid)
+	if !slices.Contains(got, want) {
+		t.Errorf("captured %q, want %s", got, want)
+	}
+	if !slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, fmt.Sprint(tid, " switch next=")) }) {
+		t.Errorf("no switch of thread %d in %q", tid, got)
+	}
+	got = capture(t, syscalls.Config{}, []string{"evt.type=switch"}, "%evt.type", act)[0]
+	if len(got) != 0 {
+		t.Errorf("%d switches that nobody asked for", len(got))
+	}
+}

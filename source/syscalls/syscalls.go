@@ -16,15 +16,16 @@ import (
 
 // Config says what is captured.
 type Config struct {
-	Snaplen int             // bytes of data of a call; 0: 80
-	Buffer  int             // bytes of the kernel's ring, a power of two; 0: 32 MiB
-	Tables  func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
-	Plan    *Plan           // what the kernel tests; nil: everything is captured
-	Light   bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
-	Pairs   bool            // a call is two events, as in files; else one that knows when it was entered
-	Times   bool            // threads' processor times are told each second, as files have them
-	Idle    func() error    // called when all that came was delivered, before waiting; may be nil
-	Lost    func(*Losses)   // called when more was lost, at most once a second; may be nil
+	Snaplen  int             // bytes of data of a call; 0: 80
+	Buffer   int             // bytes of the kernel's ring, a power of two; 0: 32 MiB
+	Tables   func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
+	Plan     *Plan           // what the kernel tests; nil: everything is captured
+	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
+	Pairs    bool            // a call is two events, as in files; else one that knows when it was entered
+	Switches bool            // threads that take turns on processors are told
+	Times    bool            // threads' processor times are told each second, as files have them
+	Idle     func() error    // called when all that came was delivered, before waiting; may be nil
+	Lost     func(*Losses)   // called when more was lost, at most once a second; may be nil
 }
 
 // The defaults and bounds of Config.
@@ -215,6 +216,12 @@ func (s *Source) make() bool {
 	case recordGone:
 		x.Type = exitEvent
 		d.exit()
+	case recordSignal:
+		x.Type = signalEvent
+		d.signal()
+	case recordSwitch:
+		x.Type = switchEvent
+		d.turn()
 	case recordFork:
 		if d.call.event.Info().Find("vtid") < 0 { // made by other means than a call that is known
 			d.call = &calls()[numberOf("clone")]
@@ -267,8 +274,12 @@ func (s *Source) submit() bool {
 	return ok
 }
 
-// exitEvent ends a thread.
-const exitEvent scap.Type = 186
+// The events that are no calls.
+const (
+	exitEvent   scap.Type = 186 // a thread ends
+	signalEvent scap.Type = 232
+	switchEvent scap.Type = 152 // a thread leaves its processor to another
+)
 
 // enter makes the entering event of the call at hand, from those parameters of the leaving one that it was entered with.
 func (s *Source) enter() bool {
@@ -288,7 +299,7 @@ func (s *Source) enter() bool {
 		h.lengths = append(h.lengths, byte(len(b)), byte(len(b)>>8))
 		h.data = append(h.data, b...)
 	}
-	return n.Set(h.lengths, h.data)
+	return n.Set(withoutLast(n.Type, h.lengths), h.data)
 }
 
 // zeros stands for a number that is not known.

@@ -37,6 +37,10 @@ func TestMain(m *testing.M) {
 		wait()
 		return
 	}
+	if os.Getenv(signalling) != "" {
+		sendSignal()
+		return
+	}
 	if os.Getenv(pouring) != "" {
 		pour()
 		return
@@ -65,7 +69,7 @@ func capture(t *testing.T, cfg syscalls.Config, filters []string, format string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Tables = s.Table
+	cfg.Tables, cfg.Lost = s.Table, func(l *syscalls.Losses) { t.Log(l) }
 	src, err := syscalls.Open(cfg)
 	if err != nil {
 		t.Fatal(err)

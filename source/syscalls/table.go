@@ -28,6 +28,9 @@ const (
 	opUsage    = 8
 	opProcess  = 9
 	opMessages = 10
+	opOpenedAt = 11
+	opSocketAt = 12
+	opNamed    = 13
 
 	byResult = 6
 	whole    = 7
@@ -171,7 +174,7 @@ func (c *call) load(left, right []string) {
 
 // parseOp reads one word of what is to be gathered.
 func parseOp(w string) op {
-	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'M': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 'G': opMessages, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
+	kinds := map[byte]uint8{'t': opText, 'm': opMemory, 'M': opMemory, 'd': opData, 'v': opVector, 'g': opMessage, 'G': opMessages, 'o': opOpenedAt, 'q': opSocketAt, 'n': opNamed, 's': opSocket, 'f': opOpened, 'u': opUsage, 'p': opProcess}
 	o := op{kind: kinds[w[0]], size: whole, unit: 1}
 	if len(w) == 1 {
 		return o
