@@ -34,15 +34,15 @@ type SysFiles struct {
 // Progress has f called now and then with how many bytes of a file were read, unpacked.
 func (in *SysFiles) Progress(f func(offset int64)) { in.read = f }
 
-// Run applies the events of all files in turn.
+// Run applies the events of all files in turn, each on what it tells itself; io.EOF from f ends a file.
 func (in *SysFiles) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error) {
-	for _, name := range in.Files {
+	for i, name := range in.Files {
+		if i > 0 {
+			s.Restart()
+		}
 		d, err := in.file(ctx, name, s, f)
 		damaged = damaged || d
-		if err == io.EOF {
-			return damaged, nil
-		}
-		if err != nil {
+		if err != nil && err != io.EOF {
 			return damaged, err
 		}
 	}
@@ -216,5 +216,6 @@ func SysCopy(ctx context.Context, in io.Reader, out io.Writer, salvage, old bool
 		events++
 		err = errors.Join(err, w.Event(&e))
 	}
+	begin(false) // a file without anything sound is an empty one
 	return events, r.Damage(), errors.Join(err, w.Flush())
 }

@@ -152,19 +152,7 @@ func (o *sysOptions) run(ctx context.Context, io Stdio) error {
 	case o.chiselInfo != "":
 		return sysDescribeChisel(io.Out, o.chiselInfo)
 	}
-	if len(o.files) < 2 || o.write != "" {
-		return o.show(ctx, io)
-	}
-	var errs error
-	for _, name := range o.files { // each by itself, as if they were asked for one after the other
-		one := *o
-		one.files = []string{name}
-		err := one.show(ctx, io)
-		if errs = errors.Join(errs, err); err != nil && err != errDamaged {
-			break
-		}
-	}
-	return errs
+	return o.show(ctx, io)
 }
 
 // sysRun is one reading of files, or one capture.
@@ -176,7 +164,7 @@ type sysRun struct {
 	runs   []*chisel.Run
 	counts *sysCounts // -S
 	read   int64
-	first  int64 // time of the first event
+	first  int64 // time of the file's first event
 	began  time.Time
 }
 
@@ -316,7 +304,7 @@ func (r *sysRun) event(e *sys.Event) error {
 		return io.EOF
 	}
 	r.read++
-	if r.first == 0 {
+	if e.Num == 1 {
 		r.first = e.Time
 	}
 	if r.duration > 0 && len(r.files) > 0 && e.Time-r.first >= r.duration*1e9 {

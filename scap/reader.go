@@ -159,7 +159,7 @@ func (r *Reader) block() (kind uint32, body []byte, err error) {
 	}
 	n := int(size+3) &^ 3 // writers before version 2 gave lengths without the padding
 	if !r.fill(n) {
-		if r.err == io.EOF && len(r.buf)-r.at >= 8 && r.plausible(kind) {
+		if r.err == io.EOF && len(r.buf)-r.at >= 8 && r.plausible(kind) && !r.ahead() {
 			return 0, nil, r.end()
 		}
 		return r.resync()
@@ -175,6 +175,32 @@ func (r *Reader) block() (kind uint32, body []byte, err error) {
 // plausible says whether a block of the type may stand in a file.
 func (r *Reader) plausible(kind uint32) bool {
 	return kind == blockSection || kind >= blockMachine && kind <= blockFlagBig
+}
+
+// ahead says whether a sound block stands behind one that claims more than is left: then its length is damaged, and the file is not
+// cut off.
+func (r *Reader) ahead() bool {
+	for at := r.at + 1; at+blockOverhead <= len(r.buf); at++ {
+		if _, ok := r.sound(at); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// sound says whether a block of a known type whose length stands at its end again is at buf[at:], and where it ends. All of it must
+// have been read.
+func (r *Reader) sound(at int) (end int, ok bool) {
+	b := r.buf[at:]
+	if len(b) < blockOverhead || !r.plausible(canonical(binary.LittleEndian.Uint32(b))) {
+		return 0, false
+	}
+	size := binary.LittleEndian.Uint32(b[4:])
+	if size < blockOverhead || size > maxBlock {
+		return 0, false
+	}
+	n := int(size+3) &^ 3
+	return at + n, n <= len(b) && binary.LittleEndian.Uint32(b[n-4:]) == size
 }
 
 // end ends the file and notes what is left of a block that is not whole.
@@ -211,11 +237,11 @@ func (r *Reader) resync() (kind uint32, body []byte, err error) {
 		if !r.plausible(kind) || size < blockOverhead || size > maxBlock {
 			continue
 		}
-		n := int(size+3) &^ 3
-		if r.fill(n) && binary.LittleEndian.Uint32(r.buf[r.at+n-4:]) == size {
-			b = r.buf[r.at : r.at+n]
-			r.at += n
-			return kind, b[8 : n-4 : n-4], nil
+		r.fill(int(size+3) &^ 3)
+		if end, ok := r.sound(r.at); ok {
+			body = r.buf[r.at+8 : end-4 : end-4]
+			r.at = end
+			return kind, body, nil
 		}
 	}
 }

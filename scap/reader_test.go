@@ -144,6 +144,12 @@ func TestDamage(t *testing.T) {
 	if d := r.Damage(); len(got) != 2 || got[1] != 3 || d.Holes != 1 || d.First != int64(n) {
 		t.Errorf("hole: %v, %+v", got, d)
 	}
+	long := bytes.Clone(whole) // a length that reaches beyond the end is no end
+	long[n+6] |= 0x10
+	got, r, _ = times(t, long)
+	if d := r.Damage(); len(got) != 2 || got[1] != 3 || d.Holes != 1 || d.Cut != 0 {
+		t.Errorf("length: %v, %+v", got, d)
+	}
 	if _, err := NewReader(strings.NewReader("GIF89a, not a capture at all")); err == nil {
 		t.Error("a picture was taken for a capture")
 	}

@@ -106,7 +106,7 @@ func clientPort(e *Event, f *FD) (int64, bool) {
 func eachAddr(which ...endFunc) func(*Field, *Event, func(int64, []byte) bool) {
 	return func(_ *Field, e *Event, yield func(int64, []byte) bool) {
 		f, _ := e.fdOf()
-		if f == nil || !f.ip() {
+		if f == nil || !f.ip() || f.role == roleNone {
 			return
 		}
 		for _, w := range which {

@@ -49,6 +49,12 @@ func New() *Inspector {
 	return s
 }
 
+// Restart forgets all, for another capture; its events are numbered from 1 again.
+func (s *Inspector) Restart() {
+	s.reset()
+	s.num = 0
+}
+
 func (s *Inspector) reset() {
 	s.threads, s.recent, s.gone, s.order = map[int64]*Thread{}, nil, nil, nil
 	s.users, s.groups = map[uint32]*scap.User{}, map[uint32]*scap.Group{}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tapir-project/tapir/sys"
+	"github.com/tapir-project/tapir/sys/chisel"
+)
+
+// Debian's sysdig 0.29 and tapir sys print the same bytes: all fields, display options, filters of every kind, and chisels, as ours
+// and as Debian's scripts. TAPIR_CORPUS adds captures to those of the repository; see CONTRIBUTING.md.
+func TestBesideSysdig(t *testing.T) {
+	peer, err := exec.LookPath("sysdig")
+	if err != nil {
+		t.Skip("sysdig is not installed")
+	}
+	t.Setenv("TZ", "UTC")
+	files := []string{"../sys/testdata/datagrams.scap"}
+	if corpus := os.Getenv("TAPIR_CORPUS"); corpus != "" {
+		files = append(files, filepath.Join(corpus, "sys", "curl_google.scap"), filepath.Join(corpus, "sys", "test_ipv6_client.scap"))
+	}
+	for i := range files {
+		if files[i], err = filepath.Abs(files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(t.TempDir()) // chisels write files
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			for _, args := range slices.Concat(peerFormats(), peerOptions, peerFilters, peerChisels()) {
+				besidePeer(t, peer, append([]string{"-r", file}, args...))
+			}
+		})
+	}
+}
+
+// besidePeer runs both and compares what they print and whether they fail.
+func besidePeer(t *testing.T, peer string, args []string) {
+	t.Helper()
+	theirs := exec.Command(peer, args...)
+	want, err := theirs.Output()
+	var out, errs bytes.Buffer
+	mine := slices.Clone(args)
+	script := strings.HasSuffix(args[min(3, len(args)-1)], ".lua")
+	if i := slices.Index(mine, "-c"); script {
+		theirs = exec.Command(peer, slices.Concat(args[:i], []string{"-c", strings.TrimSuffix(filepath.Base(args[i+1]), ".lua")}, args[i+2:])...)
+		want, err = theirs.Output()
+	}
+	rc := Main(append([]string{"sys"}, mine...), Stdio{In: strings.NewReader(""), Out: &out, Err: &errs})
+	got, expected := out.String(), string(want)
+	if slices.Contains(args, "-c") { // equal values have no order of their own
+		got, expected = sortedValues(got), sortedValues(expected)
+	}
+	if got != expected || (rc != 0) != (err != nil) {
+		t.Errorf("%s: exit %d, sysdig %v\n%s%s", strings.Join(args[2:], " "), rc, err, firstDifference(got, expected), errs.String())
+	}
+}
+
+// peerFormats are formats with all fields, some at a time. Left out is what sysdig reads beyond its variables (fd.dev, group.gid), and
+// what made-up captures say otherwise than its kernel module did.
+func peerFormats() (out [][]string) {
+	left := []string{"fd.dev", "group.gid", "user.login", "evt.category", "evt.buflen."}
+	needsArgument := []string{"type.is", "proc.apid", "proc.aname", ".label", ".tag", ".arg", ".enterarg", "container.mount", ".mount.source", ".mount.dest", ".mount.mode", ".mount.rdwr", ".mount.propagation"}
+	format := "*"
+	for i, f := range sys.Fields() {
+		_, err := sys.NewFormat("%"+f.Name, &sys.Style{}, sys.ClockHuman)
+		if err == nil && !slices.ContainsFunc(left, func(l string) bool { return strings.HasPrefix(f.Name, l) }) &&
+			!slices.ContainsFunc(needsArgument, func(n string) bool { return strings.HasSuffix(f.Name, n) }) {
+			format += "%" + f.Name + "|"
+		}
+		if i%50 == 49 {
+			out = append(out, []string{"-p", format})
+			format = "*"
+		}
+	}
+	return append(out, []string{"-p", format}, []string{"-p", "%evt.num %fd.name"}, []string{"-p", "%10evt.type|%3fd.num_%evt.arg[1]"}, []string{"-p", "%-5proc.name"})
+}
+
+var peerOptions = [][]string{{}, {"-A"}, {"-x"}, {"-X"}, {"-b"}, {"-j"}, {"-j", "-b"}, {"-j", "-X"}, {"-v"}, {"-q", "-S"}, {"-S"}, {"-pc"}, {"-pk"}, {"-pm"},
+	{"-t", "h"}, {"-t", "r"}, {"-t", "d"}, {"-t", "D"}, {"-D"}, {"-d", "fd.type=ipv4"}, {"-n", "20"}, {"-n", "0"}, {"-F"}, {"-M", "1"}, {"-R"}, {"-T"}, {"-t", "x"},
+	{"-p", "%evt.num %evt.arg.data"}, {"-p", "%evt.num %evt.rawarg.data"}, {"-p", "%evt.num %nothing"}}
+
+var peerFilters = func() (out [][]string) {
+	for _, f := range []string{"evt.type=read", "evt.type in (read, write)", "not evt.type=read", "evt.type!=read and evt.dir=<",
+		"(evt.type=read or evt.type=write) and evt.dir=>", "fd.num=4", "fd.num>4", "fd.num>=4", "fd.num<4", "fd.num<=4", "fd.num!=4", "fd.num in (3,4)", "fd.num exists",
+		"fd.name contains 1.1", "fd.name startswith /etc", "fd.name endswith 80", "fd.name glob *:8*", "fd.name pmatch (/etc)", "fd.name exists", "not fd.name exists",
+		"fd.name icontains ETC", "fd.name<1.2", "proc.name>=b", "fd.ip=1.1.1.1", "fd.ip!=1.1.1.1", "fd.ip in (1.1.1.1,8.8.8.8)", "fd.cip=2.2.2.2", "fd.net=1.0.0.0/8",
+		"fd.net!=1.0.0.0/8", "fd.snet=8.8.0.0/16", "fd.snet exists", "fd.port=80", "fd.port!=80", "fd.port>80", "fd.port in (80,53)", "fd.port=http", "fd.sport exists",
+		"fd.l4proto=udp", "fd.type=ipv4", "fd.is_server=true", "fd.connected=false", "evt.is_io=true", "evt.is_io_read=false", "evt.failed=true", "evt.rawres<0", "evt.res=SUCCESS",
+		"evt.res!=SUCCESS", "evt.arg.fd contains 80", "evt.rawarg.size=5", "evt.arg[0] contains 4", "evt.buffer contains a", "evt.buffer startswith ab",
+		"evt.type.is.read=1", "evt.type.is.read=0", "evt.latency>0", "evt.num<20", "proc.pid=10", "proc.aname=init", "proc.aname[1]=init", "proc.apid=1", "user.name=root",
+		"evt.around[1600000000000005000]=1", "container.id=host", "evt.time contains 12:26", "syscall.type=read", "evt.type=nothing", "fd.num=x", "fd.net=10.0.0.0",
+		"evt.type=read and", "(evt.type=read", "nothing=1", "evt.type", "fd.ip=1.2.3", "fd.ip exists", "evt.buffer icontains a"} {
+		out = append(out, []string{f})
+	}
+	return out
+}()
+
+// peerChisels are all chisels, and, where they are, Debian's scripts. Left out is what cannot be compared: what waits for a terminal or a
+// network, what sysdig refuses (shellshock_detect) or prints wrong (list_login_shells, spy_ip).
+func peerChisels() (out [][]string) {
+	args := map[string][]string{"fdbytes_by": {"fd.type"}, "fdcount_by": {"fd.type"}, "fileslower": {"0"}, "netlower": {"0"}, "scallslower": {"0"},
+		"spy_port": {"80"}}
+	left := []string{"around", "tracers_2_statsd", "shellshock_detect", "list_login_shells", "spy_ip", "fdtime_by", "topprocs_cpu", "topcontainers_cpu", "topfiles_bytes", "topscalls"}
+	for _, c := range chisel.All() {
+		if slices.Contains(left, c.Name) {
+			continue
+		}
+		out = append(out, append([]string{"-c", c.Name}, args[c.Name]...))
+		if c.Name != "spy_syslog" { // whose columns come in the wrong order
+			out = append(out, append([]string{"-pc", "-c", c.Name}, args[c.Name]...))
+		}
+		if script := "/usr/share/sysdig/chisels/" + c.Name + ".lua"; fileThere(script) {
+			out = append(out, append([]string{"-c", script}, args[c.Name]...))
+		}
+	}
+	return append(out, []string{"-c", "lsof", "fd.type=ipv4"}, []string{"-c", "netstat", "fd.sport=80"}, []string{"-j", "-c", "echo_fds"}, []string{"-j", "-c", "spy_file"},
+		[]string{"-X", "-c", "spy_port", "80"})
+}
+
+func fileThere(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
