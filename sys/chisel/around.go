@@ -43,12 +43,12 @@ func (d *dump) add(e *sys.Event) {
 	}
 }
 
-// write ends the dump; said, a format for the number of events and the name of the file, tells of it.
-func (d *dump) write(said string) error {
+// write ends the dump, behind a line that tells of it.
+func (d *dump) write(say func(events int, file string) string) error {
 	if d == nil {
 		return nil
 	}
-	fmt.Fprintf(d.env.Out, said+"\n", len(d.events), d.file)
+	fmt.Fprintln(d.env.Out, say(len(d.events), d.file))
 	return d.env.Again([]string{"-F", "-r", d.env.Source, "-w", d.file, strings.Join(d.events, " or ")})
 }
 
@@ -70,6 +70,6 @@ func around(env *Env, args []string) (*Run, error) {
 		if env.TTY {
 			fmt.Fprintln(env.Out, ansi.reset)
 		}
-		return d.write("\nSaving events around %d syslog entries to %s")
+		return d.write(func(n int, file string) string { return fmt.Sprintf("\nSaving events around %d syslog entries to %s", n, file) })
 	}}, nil
 }

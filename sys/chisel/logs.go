@@ -98,7 +98,7 @@ func logged(env *Env, c colors, d *dump) func(at, delta int64) error {
 		if env.TTY {
 			fmt.Fprintln(env.Out, c.reset)
 		}
-		return d.write("Writing events for %d log entries")
+		return d.write(func(n int, _ string) string { return fmt.Sprintf("Writing events for %d log entries", n) })
 	}
 }
 
