@@ -70,6 +70,8 @@ func around(env *Env, args []string) (*Run, error) {
 		if env.TTY {
 			fmt.Fprintln(env.Out, ansi.reset)
 		}
-		return d.write(func(n int, file string) string { return fmt.Sprintf("\nSaving events around %d syslog entries to %s", n, file) })
+		return d.write(func(n int, file string) string {
+			return fmt.Sprintf("\nSaving events around %d syslog entries to %s", n, file)
+		})
 	}}, nil
 }

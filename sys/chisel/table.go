@@ -23,7 +23,8 @@ type table struct {
 	by                    bool // the key is the argument
 }
 
-const netFilter = "(fd.type=ipv4 or fd.type=ipv6) and evt.is_io=true"
+// What is decided by the event alone comes first.
+const netFilter = "evt.is_io=true and (fd.type=ipv4 or fd.type=ipv6)"
 
 // tables are the reports that need no code.
 var tables = []table{
@@ -32,10 +33,10 @@ var tables = []table{
 	{"topprocs_errors", "Processes by failed calls", "Errors", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.count", "#Errors", "evt.failed=true", 100, Plain, false},
 	{"fdbytes_by", "Bytes read and written, by any field", "I/O", "", "", "", "", "evt.rawarg.res", "Bytes", "evt.is_io=true and evt.failed=false", 30, InBytes, true},
 	{"fdtime_by", "Time spent reading and writing, by any field", "I/O", "", "", "", "", "evt.latency", "Time", "evt.is_io=true", 10, InTime, true},
-	{"topcontainers_file", "Containers by bytes read and written in files", "I/O", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true and container.name!=host", 10, InBytes, false},
-	{"topfiles_bytes", "Files by bytes read and written", "I/O", "fd.name", "Filename", "container.name,fd.name", "container.name,Filename", "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, InBytes, false},
-	{"topfiles_time", "Files by time spent on them", "I/O", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.latency", "Time", "fd.type=file and evt.is_io=true", 10, InTime, false},
-	{"topprocs_file", "Processes by bytes read and written in files", "I/O", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", "fd.type=file and evt.is_io=true", 10, InBytes, false},
+	{"topcontainers_file", "Containers by bytes read and written in files", "I/O", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", "evt.is_io=true and fd.type=file and container.name!=host", 10, InBytes, false},
+	{"topfiles_bytes", "Files by bytes read and written", "I/O", "fd.name", "Filename", "container.name,fd.name", "container.name,Filename", "evt.rawarg.res", "Bytes", "evt.is_io=true and fd.type=file", 10, InBytes, false},
+	{"topfiles_time", "Files by time spent on them", "I/O", "fd.name", "Filename", "fd.name,container.name", "Filename,container.name", "evt.latency", "Time", "evt.is_io=true and fd.type=file", 10, InTime, false},
+	{"topprocs_file", "Processes by bytes read and written in files", "I/O", "proc.name,proc.pid", "Process,PID", procKeys, procTitles, "evt.rawarg.res", "Bytes", "evt.is_io=true and fd.type=file", 10, InBytes, false},
 	{"topconns", "Connections by bytes", "Net", "fd.l4proto,fd.name", "Proto,Conn", "container.name,fd.l4proto,fd.name", "container.name,Proto,Conn", "evt.rawarg.res", "Bytes", netFilter, 30, InBytes, false},
 	{"topcontainers_net", "Containers by bytes on the network", "Net", "container.name", "container.name", "", "", "evt.rawarg.res", "Bytes", netFilter + " and container.name!=host", 100, InBytes, false},
 	{"topports_server", "Server ports by bytes", "Net", "fd.sport", "Srv Port", "fd.sport,container.name", "Srv Port,container.name", "evt.rawarg.res", "Bytes", netFilter, 100, InBytes, false},
