@@ -1,219 +1,143 @@
 // The benchmark of docs/bench.md for live system calls: what capturing costs the programs that are traced. A loop that writes and reads
-// a byte, and wrk against nginx, run alone and beside tapir sys in turn, in one run: all calls, those of the network, those of
-// the network with a filter on the port. A last run counts how many events without data one reader takes without a loss.
+// a byte, and wrk against nginx, run alone and beside tapir sys in turn, in rounds of one run: all calls, those of the network, those
+// of the network with a filter on the port. Runs of a loop of lseek count how many events without data one reader takes without a loss.
 //
-//	go run ./bench/sys/live [-tapir FILE] [-seconds N]
+//	go run ./bench/sys/live [-tapir FILE] [-seconds N] [-rounds N] [-parts wrk,headers]
+//
+// It takes less than four minutes.
 package main
 
 import (
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"runtime"
-	"strconv"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
-// loop is set for the process that makes calls: how long it does, and which.
-const loop = "TAPIR_BENCH_LOOP"
-
-const port = 18099
-
-// runs are the captures, with their filters.
-var runs = []struct {
-	name string
-	args []string
-}{
-	{"all calls", []string{"sys", "-qv"}},
-	{"network only", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.type", "in", "(ipv4,", "ipv6)"}},
-	{"network only, port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
-	{"... and latencies", []string{"sys", "-qv", "-td", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", fmt.Sprintf("fd.port=%d", port)}},
-	{"network only, other port", []string{"sys", "-qv", "evt.is_io=true", "and", "fd.l4proto=tcp", "and", "fd.port=1"}},
+// row is one way to capture, and what was measured with it in each round.
+type row struct {
+	name   string
+	filter string // PORT is nginx's
+	alone, beside,
+	rateAlone, rateBeside, cost []float64
+	calls, lost int64
 }
+
+var rows = []*row{
+	{name: "all calls"},
+	{name: "network only", filter: "evt.is_io=true and fd.type in (ipv4, ipv6)"},
+	{name: "network only, port", filter: "evt.is_io=true and fd.port=PORT"},
+	{name: "... TCP's", filter: "evt.is_io=true and fd.l4proto=tcp and fd.port=PORT"},
+	{name: "all of the port", filter: "fd.port=PORT"},
+	{name: "network only, other port", filter: "evt.is_io=true and fd.port=1"},
+}
+
+const headerRuns = 6
 
 var tapir = flag.String("tapir", "./tapir", "the program")
 
 func main() {
-	seconds := flag.Int("seconds", 4, "length of a run")
+	seconds := flag.Float64("seconds", 2, "length of a run")
+	rounds := flag.Int("rounds", 4, "how often each is measured")
+	parts := flag.String("parts", "wrk,headers", "what is measured")
 	flag.Parse()
 	if what, kind, ok := strings.Cut(os.Getenv(loop), " "); ok {
 		d, _ := time.ParseDuration(what)
 		call(d, kind)
 		return
 	}
-	if err := bench(time.Duration(*seconds) * time.Second); err != nil {
-		log.Fatal(err)
+	d := time.Duration(*seconds * float64(time.Second))
+	if strings.Contains(*parts, "wrk") {
+		if err := benchWrk(d, *rounds); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if strings.Contains(*parts, "headers") {
+		if err := benchHeaders(d); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 
-func bench(d time.Duration) error {
-	stop, err := nginx()
+// benchWrk measures all rows in rounds. Each stands between two runs of wrk alone, which it is compared with: the machine's pace changes.
+func benchWrk(d time.Duration, rounds int) error {
+	web, err := startNginx()
 	if err != nil {
 		return err
 	}
-	defer stop()
-	fmt.Printf("%-26s %24s %10s %24s %8s %10s %8s\n", "", "ns a call", "captured", "requests/s", "cost", "captured", "lost")
-	for _, r := range runs {
-		before, err := perCall(d, "io")
-		if err != nil {
-			return err
-		}
-		var per, rate float64
-		first, err := beside(r.args, func() (err error) { per, err = perCall(d, "io"); return err })
-		if err != nil {
-			return err
-		}
-		rateBefore, err := wrk(d)
-		if err != nil {
-			return err
-		}
-		second, err := beside(r.args, func() (err error) { rate, err = wrk(d); return err })
-		if err != nil {
-			return err
-		}
-		rateAfter, err := wrk(d)
-		if err != nil {
-			return err
-		}
-		free := (rateBefore + rateAfter) / 2
-		fmt.Printf("%-26s %10.0f -> %10.0f %10d %10.0f -> %10.0f %7.1f%% %10d %8d\n", r.name, before, per, first.calls, free, rate, 100*(1-rate/free),
-			second.calls, first.lost+second.lost)
-	}
-	var per float64
-	got, err := beside([]string{"sys", "-qv", "evt.type=lseek"}, func() (err error) { per, err = perCall(d, "seek"); return err })
+	defer web.stop()
+	before, err := web.wrk(d)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nevents without data: %.0f ns a call, %.0f events/s, %d lost\n", per, 1e9/per, got.lost)
+	for range rounds {
+		for _, r := range rows {
+			if err := r.measure(web, d); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+			after, err := web.wrk(d)
+			if err != nil {
+				return err
+			}
+			free := (before + after) / 2
+			r.rateAlone = append(r.rateAlone, free)
+			r.cost = append(r.cost, 100*(1-r.rateBeside[len(r.rateBeside)-1]/free))
+			before = after
+		}
+	}
+	fmt.Printf("wrk, one thread, 16 connections, against nginx, one worker: medians of %d runs of %v\n\n", rounds, d)
+	fmt.Printf("%-26s %18s %22s %22s %10s %8s\n", "captured", "ns a call", "requests/s", "cost (least, most)", "calls", "lost")
+	for _, r := range rows {
+		fmt.Printf("%-26s %7.0f -> %7.0f %9.0f -> %9.0f %7.1f%% (%3.0f, %3.0f) %10d %8d\n", r.name, median(r.alone), median(r.beside), median(r.rateAlone),
+			median(r.rateBeside), median(r.cost), slices.Min(r.cost), slices.Max(r.cost), r.calls, r.lost)
+	}
 	return nil
 }
 
-// result is what a capture says of itself.
-type result struct{ calls, lost int64 }
-
-var said = regexp.MustCompile(`Driver (Events|Drops):(\d+)`)
-
-// beside runs f beside a capture.
-func beside(args []string, f func() error) (r result, err error) {
-	var out bytes.Buffer
-	c := exec.Command(*tapir, args...)
-	c.Stderr = &out
-	if err := c.Start(); err != nil {
-		return r, err
+// measure runs the loop and wrk beside a capture.
+func (r *row) measure(web *nginx, d time.Duration) error {
+	alone, err := perCall(d/4, "io")
+	if err != nil {
+		return err
 	}
-	time.Sleep(time.Second) // it has no sign of being ready
-	err = f()
-	c.Process.Signal(os.Interrupt)
-	if e := c.Wait(); e != nil {
-		err = errors.Join(err, fmt.Errorf("%w: %s", e, &out))
-	}
-	for _, m := range said.FindAllStringSubmatch(out.String(), -1) {
-		n, _ := strconv.ParseInt(m[2], 10, 64)
-		if m[1] == "Events" {
-			r.calls = n
-		} else {
-			r.lost = n
+	var beside, rate float64
+	got, err := capturing(strings.ReplaceAll(r.filter, "PORT", fmt.Sprint(web.port)), func() (err error) {
+		if beside, err = perCall(d/4, "io"); err != nil {
+			return err
 		}
+		rate, err = web.wrk(d)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return r, err
+	r.alone, r.beside, r.rateBeside = append(r.alone, alone), append(r.beside, beside), append(r.rateBeside, rate)
+	r.calls += got.calls
+	r.lost += got.lost
+	return nil
 }
 
-// perCall is how many ns a call took of a process that makes nothing but calls for so long.
-func perCall(d time.Duration, kind string) (float64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
+// benchHeaders has a process make nothing but calls that carry no data, as fast as it can.
+func benchHeaders(d time.Duration) error {
+	fmt.Printf("\nevents without data, of one process that does nothing else, %d runs of %v\n\n%-10s %12s %12s %10s %8s\n", headerRuns, d, "run", "ns a call", "calls/s",
+		"calls", "lost")
+	for i := range headerRuns {
+		var per float64
+		got, err := capturing("evt.type=lseek", func() (err error) { per, err = perCall(d, "seek"); return err })
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-10d %12.0f %12.0f %10d %8d\n", i+1, per, 1e9/per, got.calls, got.lost)
 	}
-	c := exec.Command(self)
-	c.Env = append(os.Environ(), loop+"="+d.String()+" "+kind)
-	out, err := c.Output()
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	return nil
 }
 
-// call makes calls for so long and prints how many ns one took.
-func call(d time.Duration, kind string) {
-	runtime.LockOSThread()
-	null, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
-	if err != nil {
-		log.Fatal(err)
-	}
-	zero, err := os.Open("/dev/zero")
-	if err != nil {
-		log.Fatal(err)
-	}
-	b := [1]byte{}
-	w, r := int(null.Fd()), int(zero.Fd())
-	n := 0
-	began := time.Now()
-	for time.Since(began) < d {
-		for range 1000 {
-			if kind == "seek" {
-				syscall.Seek(r, 0, 0)
-				syscall.Seek(r, 0, 0)
-			} else {
-				syscall.Write(w, b[:])
-				syscall.Read(r, b[:])
-			}
-		}
-		n += 2000
-	}
-	fmt.Println(float64(time.Since(began).Nanoseconds()) / float64(n))
-}
-
-// wrk is how many requests nginx answered a second.
-func wrk(d time.Duration) (float64, error) {
-	out, err := exec.Command("wrk", "-t1", "-c16", fmt.Sprintf("-d%ds", int(d.Seconds())), fmt.Sprintf("http://127.0.0.1:%d/", port)).CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("wrk: %w: %s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		if rest, ok := strings.CutPrefix(line, "Requests/sec:"); ok {
-			return strconv.ParseFloat(strings.TrimSpace(rest), 64)
-		}
-	}
-	return 0, fmt.Errorf("wrk says no rate: %s", out)
-}
-
-// nginx starts a server that answers with a few bytes.
-func nginx() (stop func(), err error) {
-	dir, err := os.MkdirTemp("", "tapir-bench")
-	if err != nil {
-		return nil, err
-	}
-	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf("daemon off;\nworker_processes 1;\npid %s/pid;\nerror_log %[1]s/error;\nevents {}\nhttp {\naccess_log off;\nkeepalive_requests 1000000000;\n"+
-		"server { listen 127.0.0.1:%d; location / { return 200 ok; } } }\n", dir, port)
-	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	c := exec.Command("nginx", "-c", conf, "-p", dir)
-	if err := c.Start(); err != nil {
-		return nil, err
-	}
-	stop = func() {
-		c.Process.Signal(os.Interrupt)
-		c.Wait()
-		os.RemoveAll(dir)
-	}
-	for range 100 {
-		if r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port)); err == nil {
-			r.Body.Close()
-			return stop, nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	stop()
-	return nil, errors.New("nginx does not answer")
+// median is the middle of the values.
+func median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	n := len(s)
+	return (s[(n-1)/2] + s[n/2]) / 2
 }
