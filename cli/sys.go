@@ -316,7 +316,7 @@ func (r *sysRun) event(e *sys.Event) error {
 		if !pass && r.fat && e.Info.Flags&scap.Modifies != 0 {
 			e.Event.Hidden = true
 		}
-		if pass || e.Event.Hidden {
+		if pass || e.Event.Hidden || syscalls.TellsLosses(e.Event) {
 			err := r.write.Event(e.Event)
 			e.Event.Hidden = hidden
 			return err

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,13 +18,25 @@ type Losses struct {
 }
 
 // String says what was lost of each class, the most first.
-func (l *Losses) String() string {
-	classes := slices.Sorted(maps.Keys(l.Class))
-	slices.SortStableFunc(classes, func(a, b string) int { return int(l.Class[b]) - int(l.Class[a]) })
-	for i, c := range classes {
-		classes[i] = fmt.Sprintf("%s %d", c, l.Class[c])
+func (l *Losses) String() string { return fmt.Sprintf("%d calls lost: %s", l.Total, l.classes(nil)) }
+
+// classes says what was lost of each class since before, the most first.
+func (l *Losses) classes(before *Losses) string {
+	since := map[string]uint64{}
+	for c, n := range l.Class {
+		if before != nil {
+			n -= before.Class[c]
+		}
+		if n > 0 {
+			since[c] = n
+		}
 	}
-	return fmt.Sprintf("%d calls lost: %s", l.Total, strings.Join(classes, ", "))
+	names := slices.Sorted(maps.Keys(since))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(since[b], since[a]) })
+	for i, c := range names {
+		names[i] = fmt.Sprintf("%s %d", c, since[c])
+	}
+	return strings.Join(names, ", ")
 }
 
 // losses reads the counters of the kernel part.
@@ -48,10 +61,19 @@ func (k *kernel) losses() (*Losses, error) {
 	return l, nil
 }
 
-// dropEvent tells in the stream of events how many were lost before it.
-const dropEvent scap.Type = 148
+// The events that tell of losses: how many calls there were before it, and behind it a notification, by which name, and of which classes.
+const (
+	dropEvent         scap.Type = 148
+	notificationEvent scap.Type = 280
+	dropsName                   = "drops"
+)
 
-// checkLosses looks for new losses; if there are any it makes an event that says so, with their number.
+// TellsLosses says whether the event tells of calls that a capture lost. A filter does not keep it from a file.
+func TellsLosses(e *scap.Event) bool {
+	return e.Type == dropEvent || e.Type == notificationEvent && string(e.Text(0)) == dropsName
+}
+
+// checkLosses looks for new losses; if there are any it makes an event that says so, with their number, and the one behind it.
 func (s *Source) checkLosses(e *scap.Event) (bool, error) {
 	l, err := s.kernel.losses()
 	if err != nil {
@@ -67,7 +89,17 @@ func (s *Source) checkLosses(e *scap.Event) (bool, error) {
 	n := l.Total - before.Total
 	s.dropped = append(s.dropped[:0], byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
 	*e = scap.Event{Time: s.at, Type: dropEvent}
+	s.second = s.notify(dropsName, l.classes(before))
 	return e.Set([]byte{4, 0}, s.dropped), nil
+}
+
+// notify makes a notification the event that is delivered next.
+func (s *Source) notify(id, text string) bool {
+	x, h := &s.left.event, &s.left
+	*x = scap.Event{Time: s.at, Type: notificationEvent}
+	h.data = append(append(append(append(h.data[:0], id...), 0), text...), 0)
+	h.lengths = append(h.lengths[:0], byte(len(id)+1), 0, byte(len(text)+1), byte((len(text)+1)>>8))
+	return x.Set(h.lengths, h.data)
 }
 
 // Losses is what was lost until about a second ago, or until the end if the capture has ended.

@@ -155,7 +155,7 @@ func TestStalled(t *testing.T) {
 	defer src.StopWith(ctx)()
 	cancel()
 	var e scap.Event
-	captured, drops := uint64(0), uint64(0)
+	captured, drops, classes := uint64(0), uint64(0), ""
 	for {
 		err := src.Next(&e)
 		if err == io.EOF {
@@ -170,9 +170,17 @@ func TestStalled(t *testing.T) {
 		case 148: // drop
 			n, _ := e.Int(0)
 			drops += uint64(n)
+		case 280: // notification
+			if !syscalls.TellsLosses(&e) {
+				t.Error("a notification of something else")
+			}
+			classes += string(e.Text(1))
 		}
 	}
 	lost := src.Losses()
+	if want := fmt.Sprintf("file %d", lost.Class["file"]); !strings.HasPrefix(classes, want) {
+		t.Errorf("classes %q, want %s", classes, want)
+	}
 	if captured+lost.Class["file"] < times || captured >= times || lost.Total != drops || told == nil || told.Total != drops {
 		t.Errorf("%d of %d captured; lost %v, told of %d", captured, times, lost, drops)
 	}
