@@ -504,13 +504,12 @@ inline_ void finish_ends(struct ends *e, struct sock *sk, u16 family)
 
 enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
 
-inline_ int find_typed(struct ends *e, u32 fd)
+/* socket_typed is the socket behind a descriptor of the task at hand; 0 if it is none. */
+inline_ struct sock *socket_typed(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table;
 	struct file *f;
-	struct socket *socket;
-	struct sock *sk;
 
 	if (!task->files)
 		return 0;
@@ -523,8 +522,13 @@ inline_ int find_typed(struct ends *e, u32 fd)
 	f = cast(struct file, f);
 	if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK)
 		return 0;
-	socket = cast(struct socket, f->private_data);
-	sk = socket->sk;
+	return cast(struct socket, f->private_data)->sk;
+}
+
+inline_ int find_typed(struct ends *e, u32 fd)
+{
+	struct sock *sk = socket_typed(fd);
+
 	if (!sk)
 		return 0;
 	fill_ends(e, sk, direct);
@@ -577,10 +581,26 @@ inline_ int port_wanted(u32 port)
 inline_ int elsewhere(struct work *w, u32 fd)
 {
 	struct ends *e = &w->ends;
+	u16 family, local, remote;
 
-	if (!find_ends(w, fd) || (e->family != 2 && e->family != 10))
+	if (typed && bpf_rdonly_cast) { /* no more than what it is judged by */
+		struct sock *sk = socket_typed(fd);
+
+		if (!sk)
+			return 1;
+		family = sk->__sk_common.skc_family;
+		local = sk->__sk_common.skc_num;
+		remote = ntohs(sk->__sk_common.skc_dport);
+	} else {
+		if (!find_ends(w, fd))
+			return 1;
+		family = e->family;
+		local = e->local_port;
+		remote = e->remote_port;
+	}
+	if (family != 2 && family != 10)
 		return 1;
-	return ports_only && e->remote_port && e->local_port && !port_wanted(e->local_port) && !port_wanted(e->remote_port);
+	return ports_only && remote && local && !port_wanted(local) && !port_wanted(remote);
 }
 
 /* path_of adds the name that a Unix socket is bound to. */

@@ -222,15 +222,16 @@ func (k *kernel) close() error {
 	return err
 }
 
-// checkPrivilege says whether the process may load programs and trace, before the kernel refuses it in one of many ways.
-func checkPrivilege() error {
+// privileged says whether the process has a capability.
+func privileged(capability int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return os.NewSyscallError("capget", err)
-	}
-	has := func(c int) bool { return data[c/32].Effective>>(c%32)&1 == 1 }
-	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
+	return unix.Capget(&header, &data[0]) == nil && data[capability/32].Effective>>(capability%32)&1 == 1
+}
+
+// checkPrivilege says whether the process may load programs and trace, before the kernel refuses it in one of many ways.
+func checkPrivilege() error {
+	if privileged(unix.CAP_SYS_ADMIN) || privileged(unix.CAP_BPF) && privileged(unix.CAP_PERFMON) {
 		return nil
 	}
 	return refused(os.ErrPermission)

@@ -3,7 +3,6 @@ package syscalls
 import (
 	"os"
 	"os/exec"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -80,7 +79,7 @@ func TestWake(t *testing.T) {
 	if err := k.ring.wait(long); err != nil {
 		t.Fatal(err)
 	}
-	if waiting := atomic.LoadUintptr(k.ring.written); time.Since(began) >= long || waiting < 1<<20/8 {
+	if waiting := k.ring.waiting(); time.Since(began) >= long || waiting < 1<<20/8 {
 		t.Errorf("woken after %v, when %d bytes waited", time.Since(began), waiting)
 	}
 	if _, err := proc.Wait(); err != nil {

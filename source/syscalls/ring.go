@@ -92,7 +92,7 @@ func (r *ring) next() []byte {
 				return nil
 			}
 		}
-		at := r.at & uintptr(len(r.data)/2-1)
+		at := r.at & (r.size() - 1)
 		n := atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.data[at]))) // before what it is the length of
 		if n&recordBusy != 0 {
 			return nil
@@ -107,6 +107,12 @@ func (r *ring) next() []byte {
 
 // empty says whether there is nothing, not even what is being written.
 func (r *ring) empty() bool { return r.at == atomic.LoadUintptr(r.written) }
+
+// size is how many bytes there is room for.
+func (r *ring) size() uintptr { return uintptr(len(r.data) / 2) }
+
+// waiting is how many bytes are to be read; any goroutine may ask.
+func (r *ring) waiting() uintptr { return atomic.LoadUintptr(r.written) - atomic.LoadUintptr(r.read) }
 
 // give gives the room of what was read back.
 func (r *ring) give() {
