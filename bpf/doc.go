@@ -6,5 +6,5 @@
 // wants equal bytes. The sources include no kernel headers: kernel.h has the few definitions they need.
 package bpf
 
-//go:generate go tool bpf2go -target bpfel,bpfeb -cc clang -strip llvm-strip -cflags "-mcpu=v3 -Wall -Wextra -Werror -Wno-parentheses" -type plan -type copy -type count -type shape -type work -type pace Mirror mirror.bpf.c
+//go:generate go tool bpf2go -target bpfel,bpfeb -cc clang -strip llvm-strip -cflags "-mcpu=v3 -Wall -Wextra -Werror -Wno-parentheses" -type plan -type copy -type count -type shape -type work -type pace -type pair Mirror mirror.bpf.c
 //go:generate go tool bpf2go -target bpfel,bpfeb -cc clang -strip llvm-strip -cflags "-mcpu=v3 -Wall -Wextra -Werror -Wno-parentheses" -type head -type chunk -type process -type ends Syscalls syscalls.bpf.c

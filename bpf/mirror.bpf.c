@@ -7,6 +7,7 @@
  *   tapir_mirror  at the ingress of a source: who gets a copy, then clones; the last copy is the packet itself
  *   tapir_shape   at the egress of outputs whose copies are cut, tagged or tunnelled: it knows them by a secret in cb
  *   tapir_fast    XDP at a source whose outputs get every packet as it is: the kernel's broadcast, before the above
+ *   tapir_handed, tapir_broken  tracepoints: what the kernel and drivers lose of such a broadcast
  */
 #include "kernel.h"
 
@@ -43,6 +44,7 @@ struct count {
 	u64 packets, bytes; /* received by a source, taken by a rule, sent as a copy */
 	u64 filtered, unsampled; /* of a rule */
 	u64 errors, away, too_big, truncated, capped; /* of a copy */
+	u64 dropped; /* of a source and an output: by the output's driver */
 };
 
 const struct plan *types __attribute__((unused)); /* keeps the layout in the object */
@@ -398,5 +400,7 @@ int tapir_fast(struct xdp_md *ctx)
 	n->bytes += len;
 	return bpf_redirect_map(&outputs, 0, BPF_F_BROADCAST); /* the source itself is not among them */
 }
+
+#include "lost.h"
 
 char license_[] SEC("license") = "Dual BSD/GPL";

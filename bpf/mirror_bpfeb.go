@@ -38,6 +38,7 @@ type MirrorCount struct {
 	TooBig    uint64
 	Truncated uint64
 	Capped    uint64
+	Dropped   uint64
 }
 
 type MirrorPace struct {
@@ -45,6 +46,12 @@ type MirrorPace struct {
 	Last uint64
 	Gaps uint64
 	Time uint64
+}
+
+type MirrorPair struct {
+	_    structs.HostLayout
+	From uint32
+	To   uint32
 }
 
 type MirrorPlan struct {
@@ -88,16 +95,20 @@ const (
 	MirrorMapCounts       = "counts"
 	MirrorMapOutputs      = "outputs"
 	MirrorMapPaces        = "paces"
+	MirrorMapPairs        = "pairs"
 	MirrorMapPlans        = "plans"
 	MirrorMapSamples      = "samples"
 	MirrorMapSchedules    = "schedules"
 	MirrorMapShapes       = "shapes"
 	MirrorMapWorks        = "works"
+	MirrorProgTapirBroken = "tapir_broken"
 	MirrorProgTapirFast   = "tapir_fast"
+	MirrorProgTapirHanded = "tapir_handed"
 	MirrorProgTapirMirror = "tapir_mirror"
 	MirrorProgTapirShape  = "tapir_shape"
 	MirrorVarFastCount    = "fast_count"
 	MirrorVarFastLimit    = "fast_limit"
+	MirrorVarHome         = "home"
 	MirrorVarProbing      = "probing"
 	MirrorVarSecret       = "secret"
 	MirrorVarSlot         = "slot"
@@ -146,7 +157,9 @@ type MirrorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type MirrorProgramSpecs struct {
+	TapirBroken *ebpf.ProgramSpec `ebpf:"tapir_broken"`
 	TapirFast   *ebpf.ProgramSpec `ebpf:"tapir_fast"`
+	TapirHanded *ebpf.ProgramSpec `ebpf:"tapir_handed"`
 	TapirMirror *ebpf.ProgramSpec `ebpf:"tapir_mirror"`
 	TapirShape  *ebpf.ProgramSpec `ebpf:"tapir_shape"`
 }
@@ -158,6 +171,7 @@ type MirrorMapSpecs struct {
 	Counts    *ebpf.MapSpec `ebpf:"counts"`
 	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
 	Paces     *ebpf.MapSpec `ebpf:"paces"`
+	Pairs     *ebpf.MapSpec `ebpf:"pairs"`
 	Plans     *ebpf.MapSpec `ebpf:"plans"`
 	Samples   *ebpf.MapSpec `ebpf:"samples"`
 	Schedules *ebpf.MapSpec `ebpf:"schedules"`
@@ -171,6 +185,7 @@ type MirrorMapSpecs struct {
 type MirrorVariableSpecs struct {
 	FastCount *ebpf.VariableSpec `ebpf:"fast_count"`
 	FastLimit *ebpf.VariableSpec `ebpf:"fast_limit"`
+	Home      *ebpf.VariableSpec `ebpf:"home"`
 	Probing   *ebpf.VariableSpec `ebpf:"probing"`
 	Secret    *ebpf.VariableSpec `ebpf:"secret"`
 	Slot      *ebpf.VariableSpec `ebpf:"slot"`
@@ -200,6 +215,7 @@ type MirrorMaps struct {
 	Counts    *ebpf.Map `ebpf:"counts"`
 	Outputs   *ebpf.Map `ebpf:"outputs"`
 	Paces     *ebpf.Map `ebpf:"paces"`
+	Pairs     *ebpf.Map `ebpf:"pairs"`
 	Plans     *ebpf.Map `ebpf:"plans"`
 	Samples   *ebpf.Map `ebpf:"samples"`
 	Schedules *ebpf.Map `ebpf:"schedules"`
@@ -212,6 +228,7 @@ func (m *MirrorMaps) Close() error {
 		m.Counts,
 		m.Outputs,
 		m.Paces,
+		m.Pairs,
 		m.Plans,
 		m.Samples,
 		m.Schedules,
@@ -226,6 +243,7 @@ func (m *MirrorMaps) Close() error {
 type MirrorVariables struct {
 	FastCount *ebpf.Variable `ebpf:"fast_count"`
 	FastLimit *ebpf.Variable `ebpf:"fast_limit"`
+	Home      *ebpf.Variable `ebpf:"home"`
 	Probing   *ebpf.Variable `ebpf:"probing"`
 	Secret    *ebpf.Variable `ebpf:"secret"`
 	Slot      *ebpf.Variable `ebpf:"slot"`
@@ -236,14 +254,18 @@ type MirrorVariables struct {
 //
 // It can be passed to LoadMirrorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type MirrorPrograms struct {
+	TapirBroken *ebpf.Program `ebpf:"tapir_broken"`
 	TapirFast   *ebpf.Program `ebpf:"tapir_fast"`
+	TapirHanded *ebpf.Program `ebpf:"tapir_handed"`
 	TapirMirror *ebpf.Program `ebpf:"tapir_mirror"`
 	TapirShape  *ebpf.Program `ebpf:"tapir_shape"`
 }
 
 func (p *MirrorPrograms) Close() error {
 	return _MirrorClose(
+		p.TapirBroken,
 		p.TapirFast,
+		p.TapirHanded,
 		p.TapirMirror,
 		p.TapirShape,
 	)

@@ -3,8 +3,6 @@
  * they stand is found out when a program is loaded, from the types that the running kernel tells of itself (BTF). */
 #pragma once
 
-#define relocated_ __attribute__((preserve_access_index))
-
 typedef long long s64;
 typedef int s32;
 typedef short s16;

@@ -233,17 +233,8 @@ func mirrorEnds(pass bool, name string) string {
 }
 
 func endMirror(w io.Writer, s *mirror.Status) {
-	var in, out, lost uint64
-	for _, src := range s.Sources {
-		in += src.Packets
-	}
-	for _, r := range s.Rules {
-		for _, o := range r.Outputs {
-			out += o.Packets
-			lost += o.Errors + o.Away + o.TooBig + o.Capped
-		}
-	}
-	fmt.Fprintf(w, "received %d packets, sent %d copies, %d not sent\n", in, out, lost)
+	t := totals(s)
+	fmt.Fprintf(w, "received %d packets, sent %d copies, %d not sent\n", t.in, t.out, t.lost)
 	if s.Persist {
 		fmt.Fprintln(w, "copying goes on without this process (tapir mirror stop ends it)")
 	}

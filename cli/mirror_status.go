@@ -54,7 +54,13 @@ func printMirror(w io.Writer, s *mirror.Status) {
 	}
 	fmt.Fprintf(w, "mirroring since %s, %s\n", s.Started.Format(time.DateTime), who)
 	for _, src := range s.Sources {
-		fmt.Fprintf(w, "  source %-15s %12d packets  %10s  %s\n", src.Name, src.Packets, sizeText(int64(src.Bytes)), presence(src.Present, src.How+inBrackets(src.Probed)))
+		fmt.Fprintf(w, "  source %-15s %12d packets  %10s  %s%s\n", src.Name, src.Packets, sizeText(int64(src.Bytes)), src.How+inBrackets(src.Probed), unlessUp(src.State))
+		if src.Broken > 0 {
+			fmt.Fprintf(w, "    %d broadcasts broken off: some outputs went without\n", src.Broken)
+		}
+	}
+	if s.Uncounted != "" {
+		fmt.Fprintf(w, "  not counted is what drivers and the kernel drop of broadcasts by XDP: %s\n", s.Uncounted)
 	}
 	for i, r := range s.Rules {
 		fmt.Fprintf(w, "  rule %d, from %s%s\n", i+1, strings.Join(r.From, ", "), inBrackets(r.Options))
@@ -62,16 +68,17 @@ func printMirror(w io.Writer, s *mirror.Status) {
 			fmt.Fprintf(w, "    %d filtered, %d left out by sampling\n", r.Filtered, r.Unsampled)
 		}
 		for _, o := range r.Outputs {
-			fmt.Fprintf(w, "    to %-17s %12d packets  %10s%s%s%s\n", o.Name, o.Packets, sizeText(int64(o.Bytes)), road(o), problems(o), presence(o.Present, ""))
+			fmt.Fprintf(w, "    to %-17s %12d packets  %10s%s%s%s\n", o.Name, o.Packets, sizeText(int64(o.Bytes)), road(o), problems(o), unlessUp(o.State))
 		}
 	}
 }
 
-func presence(present bool, how string) string {
-	if !present {
-		return "  away"
+// unlessUp is a state that needs to be told.
+func unlessUp(state string) string {
+	if state == mirror.StateUp {
+		return ""
 	}
-	return how
+	return "  " + state
 }
 
 func inBrackets(s string) string {
@@ -98,7 +105,7 @@ func problems(o mirror.OutputStatus) string {
 	for _, c := range []struct {
 		n    uint64
 		what string
-	}{{o.Truncated, "truncated"}, {o.Errors, "errors"}, {o.Away, "while away"}, {o.TooBig, "too big"}, {o.Capped, "above the rate"},
+	}{{o.Truncated, "truncated"}, {o.Errors, "errors"}, {o.Away, "while away"}, {o.TooBig, "too big"}, {o.Capped, "above the rate"}, {o.Dropped, "dropped by the driver"},
 		{o.DeviceDropped, "dropped by the interface"}, {o.DeviceErrors, "errors of the interface"}} {
 		if c.n > 0 {
 			fmt.Fprintf(&b, "  %d %s", c.n, c.what)
@@ -149,7 +156,7 @@ func totals(s *mirror.Status) (t mirrorTotals) {
 		for _, o := range r.Outputs {
 			t.out += o.Packets
 			t.outBytes += o.Bytes
-			t.lost += o.Errors + o.Away + o.TooBig + o.Capped
+			t.lost += o.NotSent()
 		}
 	}
 	return t

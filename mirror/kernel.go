@@ -18,7 +18,7 @@ import (
 
 // shared are the names of the maps that all programs of a mirror share.
 var shared = []string{bpf.MirrorMapPlans, bpf.MirrorMapCounts, bpf.MirrorMapSamples, bpf.MirrorMapShapes, bpf.MirrorMapSchedules, bpf.MirrorMapWorks,
-	bpf.MirrorMapPaces}
+	bpf.MirrorMapPaces, bpf.MirrorMapPairs}
 
 // kernel is what is loaded: maps, and programs as they are asked for.
 type kernel struct {
@@ -65,7 +65,7 @@ func (k *kernel) close() {
 func privilege(err error) error {
 	var refused *ebpf.VerifierError // EACCES too, but no privilege would help
 	if errors.Is(err, os.ErrPermission) && !errors.As(err, &refused) {
-		return fmt.Errorf("mirror: %w: %w (needs CAP_NET_ADMIN and CAP_BPF; try: sudo tapir mirror ...)", source.ErrPermission, err)
+		return fmt.Errorf("mirror: %w: %w (needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON; try: sudo tapir mirror ...)", source.ErrPermission, err)
 	}
 	return err
 }
@@ -194,6 +194,7 @@ func addCount(to *bpf.MirrorCount, c *bpf.MirrorCount) {
 	to.TooBig += c.TooBig
 	to.Truncated += c.Truncated
 	to.Capped += c.Capped
+	to.Dropped += c.Dropped
 }
 
 // clearPace forgets what was noted of a source.

@@ -68,8 +68,10 @@ type Manager struct {
 	programs map[uint32][]xbpf.RawInstruction // filters, by id
 	sources  map[string]*attached
 	shapers  map[string]*shaper
-	known    map[string]bool // interfaces that were there when they were accepted
-	waiting  bool            // a next host has been asked for its address
+	tracers  map[string]attachment // programs that tell what broadcasts lose, by name
+	known    map[string]bool       // interfaces that were there when they were accepted
+	now      map[string]target     // where outputs go, by the rules as they are carried out
+	waiting  bool                  // a next host has been asked for its address
 	requests chan request
 	control  *control
 	pins     *pins
@@ -89,12 +91,17 @@ type state struct {
 	Promisc  map[string]bool   `json:"promisc"` // sources whose flag was set, and is to be cleared
 	Tap      bool              `json:"tap"`     // the recorder's interface was kept, and is to be removed
 	Base     map[string]device `json:"base"`    // counters of outputs' interfaces at the beginning
+	// What drivers and the kernel lose of broadcasts: why it is not counted, if so, and by the counter of a source and an output
+	// how many frames are known to have met no driver.
+	Uncounted string            `json:"uncounted"`
+	Skipped   map[uint32]uint64 `json:"skipped"`
 }
 
 // fastCount is the counter of a broadcast; its packets count for a source, rules and copies as well.
 type fastCount struct {
-	ID     uint32   `json:"id"`
-	Counts []uint32 `json:"counts"`
+	ID     uint32            `json:"id"`
+	Counts []uint32          `json:"counts"`
+	Pairs  map[uint32]uint32 `json:"pairs,omitempty"` // by the counter of a copy, that of what the output's driver did
 }
 
 // attached is a source with what is attached to it.
@@ -103,11 +110,12 @@ type attached struct {
 	slot    uint32
 	tc      attachment
 	xdp     attachment
-	how     string // "tcx" or "clsact"
-	fast    way    // that xdp is; wayTC without
-	fastKey string // what the broadcast was made for
-	probe   *probe // of the ways, nil if there is only one
-	probing uint32 // the longest gap that the programs note, ns; 0: none
+	how     string   // "tcx" or "clsact"
+	fast    way      // that xdp is; wayTC without
+	fastKey string   // what the broadcast was made for
+	froms   []uint32 // as in broadcast
+	probe   *probe   // of the ways, nil if there is only one
+	probing uint32   // the longest gap that the programs note, ns; 0: none
 	filters map[uint32]bool
 	plan    bpf.MirrorPlan
 }
@@ -130,7 +138,7 @@ func Open(cfg Config) (m *Manager, err error) {
 		return nil, fmt.Errorf("mirror: mode %q (want %s, %s or %s)", cfg.Mode, ModeAuto, ModeTC, ModeXDP)
 	}
 	m = &Manager{cfg: cfg, guard: newGuard(&cfg), programs: map[uint32][]xbpf.RawInstruction{}, sources: map[string]*attached{},
-		shapers: map[string]*shaper{}, known: map[string]bool{}, requests: make(chan request)}
+		shapers: map[string]*shaper{}, tracers: map[string]attachment{}, known: map[string]bool{}, requests: make(chan request)}
 	defer func() {
 		if err != nil {
 			m.cfg.Persist = m.adopted // what another process left goes on as it was
@@ -174,7 +182,7 @@ func (m *Manager) begin() (err error) {
 		return err
 	}
 	m.state = state{Started: time.Now(), Secret: m.kernel.secret, Counters: map[string]uint32{}, Shapes: map[string]uint32{}, Filters: map[string]uint32{},
-		Slots: map[string]uint32{}, Promisc: map[string]bool{}, Base: map[string]device{}}
+		Slots: map[string]uint32{}, Promisc: map[string]bool{}, Base: map[string]device{}, Skipped: map[uint32]uint64{}}
 	return nil
 }
 
@@ -273,6 +281,8 @@ func (m *Manager) apply(rules []Rule) error {
 		}
 	}
 	m.dropShapers(rules, targets)
+	m.now = targets
+	errs = append(errs, m.dropPairs(links))
 	return errors.Join(append(errs, m.takeAll(want, links))...)
 }
 
@@ -354,6 +364,7 @@ func (m *Manager) watch() (<-chan struct{}, func(), error) {
 		return nil, nil, err
 	}
 	changes, done := make(chan struct{}, 1), make(chan struct{})
+	changes <- struct{}{} // what changed since the rules were applied
 	go func() {
 		defer close(done)
 		for mon.Wait() {
@@ -386,6 +397,14 @@ func (m *Manager) Close() error {
 		}
 		errs = append(errs, end())
 		delete(m.shapers, name)
+	}
+	for name, at := range m.tracers {
+		end := at.Close
+		if m.cfg.Persist {
+			end = at.release
+		}
+		errs = append(errs, end())
+		delete(m.tracers, name)
 	}
 	if m.promisc != nil {
 		errs = append(errs, m.promisc.close())

@@ -35,6 +35,8 @@ func (s *Status) AppendMetrics(dst []byte) []byte {
 	}
 	sources("tapir_mirror_received_packets_total", "Packets that a source received.", func(s *SourceStatus) uint64 { return s.Packets })
 	sources("tapir_mirror_received_bytes_total", "Bytes that a source received.", func(s *SourceStatus) uint64 { return s.Bytes })
+	sources("tapir_mirror_broken_broadcasts_total", "Packets whose broadcast the kernel broke off, so that some outputs went without.",
+		func(s *SourceStatus) uint64 { return s.Broken })
 	family("tapir_mirror_left_out_packets_total", "Packets that a rule left out.", func(line func(string, uint64)) {
 		for i, r := range s.Rules {
 			line(fmt.Sprintf(`rule="%d",reason="filtered"`, i+1), r.Filtered)
@@ -49,6 +51,7 @@ func (s *Status) AppendMetrics(dst []byte) []byte {
 		line(`,reason="away"`, o.Away)
 		line(`,reason="too_big"`, o.TooBig)
 		line(`,reason="capped"`, o.Capped)
+		line(`,reason="dropped"`, o.Dropped)
 	})
 	outputs("tapir_mirror_device_dropped_packets_total", "Packets that the output's interface dropped, whoever sent them.",
 		func(o *OutputStatus, line func(string, uint64)) { line("", o.DeviceDropped+o.DeviceErrors) })

@@ -43,7 +43,7 @@ func adds(t *testing.T, s *mirror.Status, source string, received uint64) {
 			t.Errorf("rule %d: %d packets in, %d for it, %d filtered, %d not sampled", i+1, in, r.Packets, r.Filtered, r.Unsampled)
 		}
 		for _, o := range r.Outputs {
-			sum := o.Packets + o.Errors + o.Away + o.TooBig + o.Capped
+			sum := o.Packets + o.NotSent()
 			copies += sum
 			if !strings.Contains(r.Options, "balance") && sum != r.Packets {
 				t.Errorf("rule %d to %s: %d packets for it, %+v", i+1, o.Name, r.Packets, o)

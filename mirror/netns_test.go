@@ -28,7 +28,10 @@ import (
 )
 
 // The tests run mirrors as processes of their own, as users do: this binary, called with the configuration in childEnv.
-const childEnv = "MIRROR_TEST_CONFIG"
+const (
+	childEnv = "MIRROR_TEST_CONFIG"
+	noBTF    = "MIRROR_TEST_NO_BTF=1" // as on kernels that do not tell of their types
+)
 
 func TestMain(m *testing.M) {
 	if cfg := os.Getenv(childEnv); cfg == "guard" {
@@ -208,6 +211,9 @@ func launch(t testing.TB, cfg mirror.Config, env ...string) *process {
 		t.Fatal(err)
 	}
 	c := exec.Command(exe)
+	if slices.Contains(env, noBTF) {
+		c = exec.Command("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /sys/kernel/btf && exec "+exe)
+	}
 	c.Env = append(append(os.Environ(), childEnv+"="+string(text)), env...)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()

@@ -31,6 +31,7 @@ const (
 // `ip netns exec` give their child one of its own, in which pins would vanish with it.
 type pins struct {
 	dir  string
+	home uint32 // the network namespace, by the number of its inode
 	work chan func()
 	done chan struct{}
 }
@@ -40,7 +41,7 @@ func openPins() (*pins, error) {
 	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
 		return nil, fmt.Errorf("network namespace: %w", err)
 	}
-	p := &pins{dir: fmt.Sprintf("%s/tapir-mirror-%d", bpffs, st.Ino), work: make(chan func()), done: make(chan struct{})}
+	p := &pins{dir: fmt.Sprintf("%s/tapir-mirror-%d", bpffs, st.Ino), home: uint32(st.Ino), work: make(chan func()), done: make(chan struct{})}
 	go p.run()
 	return p, nil
 }
@@ -136,6 +137,11 @@ func (m *Manager) save() error {
 	}
 	for name, s := range m.shapers {
 		if err := m.pins.pin(s.at, m.pins.path("shape", name)); err != nil {
+			return err
+		}
+	}
+	for name, at := range m.tracers {
+		if err := m.pins.pin(at, m.pins.path("trace", name)); err != nil {
 			return err
 		}
 	}
@@ -241,6 +247,7 @@ func (m *Manager) adopt() error {
 		return err
 	}
 	m.state, m.adopted = st, true
+	m.state.Uncounted = "" // to be tried again
 	if m.kernel, err = newKernel(all, st.Secret); err != nil {
 		return err
 	}
@@ -254,7 +261,7 @@ func (m *Manager) adopt() error {
 			continue // gone with its interface
 		}
 		if a.xdp = m.pins.link("xdp", name, a.index); a.xdp != nil {
-			a.fast = waySKB
+			a.fast, a.froms = waySKB, []uint32{uint32(a.index)}
 		}
 		m.sources[name] = a
 	}
@@ -263,10 +270,15 @@ func (m *Manager) adopt() error {
 			m.shapers[name] = &shaper{index: l.Index, at: at}
 		}
 	}
+	for _, name := range tracers {
+		if at := m.pins.link("trace", name, 0); at != nil {
+			m.tracers[name] = at
+		}
+	}
 	return nil
 }
 
-// link opens a pinned link, nil if there is none or its program no longer sits on this interface.
+// link opens a pinned link, nil if there is none or its program no longer sits on this interface; 0 means on none.
 func (p *pins) link(kind, name string, index int) attachment {
 	var out attachment
 	p.do(func() error {
@@ -302,7 +314,7 @@ func linkedTo(l link.Link) int {
 
 // links are the paths of the pinned links.
 func (p *pins) links() (paths []string) {
-	for _, kind := range []string{"tc", "xdp", "shape"} {
+	for _, kind := range []string{"tc", "xdp", "shape", "trace"} {
 		some, _ := filepath.Glob(p.path(kind, "") + "*") // the pattern is ours
 		paths = append(paths, some...)
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tapir-project/tapir/bpf"
 	"github.com/tapir-project/tapir/mirror/rtnl"
 )
@@ -89,7 +87,7 @@ func (m *Manager) plans(rules []Rule, targets map[string]target) (map[string]*pl
 	}
 	for from, p := range out {
 		if p.plain && p.Copies == 1 {
-			id, err := m.fastCounter(fmt.Sprintf("single %s %v", from, p.counts), p)
+			id, err := m.fastCounter(fmt.Sprintf("single %s %v", from, p.counts), p, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -100,11 +98,11 @@ func (m *Manager) plans(rules []Rule, targets map[string]target) (map[string]*pl
 }
 
 // fastCounter gives the counter for packets of a source that are not counted one by one for rules and copies. Counter 0
-// is never one of these: a rule has it.
-func (m *Manager) fastCounter(key string, p *plan) (uint32, error) {
+// is never one of these: a rule has it. pairs are as in fastCount.
+func (m *Manager) fastCounter(key string, p *plan, pairs map[uint32]uint32) (uint32, error) {
 	id, err := m.counter(key)
 	if err == nil && !slices.ContainsFunc(m.state.Fast, func(f fastCount) bool { return f.ID == id }) {
-		m.state.Fast = append(m.state.Fast, fastCount{ID: id, Counts: append([]uint32{p.Count}, p.counts...)})
+		m.state.Fast = append(m.state.Fast, fastCount{ID: id, Counts: append([]uint32{p.Count}, p.counts...), Pairs: pairs})
 	}
 	return id, err
 }
@@ -202,8 +200,8 @@ func (m *Manager) targets(rules []Rule, links map[string]rtnl.Link) map[string]t
 				continue
 			}
 			l, ok := links[o.Name]
-			if !ok || !l.Up() || l.Flags&unix.IFF_RUNNING == 0 {
-				l = rtnl.Link{} // away: without a carrier the kernel drops what is sent
+			if !ok || !l.Running() {
+				l = rtnl.Link{} // away
 			}
 			out[o.Name] = target{index: l.Index, mtu: l.MTU, name: o.Name}
 		}

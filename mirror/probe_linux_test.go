@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tapir-project/tapir/mirror"
 	"github.com/tapir-project/tapir/mirror/rtnl"
 )
@@ -73,14 +71,7 @@ func TestXDPFeatures(t *testing.T) {
 // cards; --mode xdp takes it.
 func TestDriver(t *testing.T) {
 	namespace(t, 3)
-	fd := must(unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0))
-	defer unix.Close(fd)
-	r := must(unix.NewIfreq("tap0"))
-	r.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, r); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "ip link set tap0 up")
+	in := newTap(t, "tap0")
 	run(t, "ethtool -K p2 gro on")
 	run(t, "ethtool -K p3 gro on")
 	for mode, how := range map[string]string{mirror.ModeXDP: "tcx + xdp driver", mirror.ModeAuto: "tcx"} {
@@ -91,7 +82,7 @@ func TestDriver(t *testing.T) {
 		p2, p3, frames := open(t, "p2"), open(t, "p3"), numbered(0, 100, 200)
 		var got2, got3 [][]byte
 		for i, f := range frames {
-			must(unix.Write(fd, f))
+			in.send(f)
 			eventually(t, "a frame", func() bool { // one at a time: drivers drop what they have no room for
 				got2, got3 = append(got2, p2.recv()...), append(got3, p3.recv()...)
 				return len(got2) > i && len(got3) > i

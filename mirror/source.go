@@ -9,6 +9,7 @@ import (
 
 	xbpf "golang.org/x/net/bpf"
 
+	"github.com/tapir-project/tapir/bpf"
 	"github.com/tapir-project/tapir/mirror/rtnl"
 )
 
@@ -123,26 +124,36 @@ func (m *Manager) endBroadcast(a *attached) error {
 		return nil
 	}
 	err := a.xdp.Close()
+	if a.fast == wayDriver {
+		settle() // the last frames are still on their way to drivers, and are counted there
+	}
 	a.xdp, a.fast, a.fastKey = nil, wayTC, ""
-	return err
+	return errors.Join(err, m.kernel.dropPairs(func(p bpf.MirrorPair) bool { return slices.Contains(a.froms, p.From) }))
 }
 
 // broadcast is what XDP does for a plan.
 type broadcast struct {
 	key     string   // two of one key are the same
 	limit   uint32   // bytes of the longest frame that all outputs take
-	outputs []uint32 // indexes of interfaces
+	outputs []uint32 // indexes of interfaces, in the order of the plan's copies
+	froms   []uint32 // those that frames come from: the source, and its members where it is made of others
 }
 
-func newBroadcast(p *plan, links map[string]rtnl.Link) *broadcast {
+func newBroadcast(p *plan, source rtnl.Link, links map[string]rtnl.Link) *broadcast {
 	least := math.MaxInt32
-	b := new(broadcast)
+	b := &broadcast{froms: []uint32{uint32(source.Index)}}
+	for _, l := range links {
+		if l.Master == source.Index {
+			b.froms = append(b.froms, uint32(l.Index))
+		}
+	}
+	slices.Sort(b.froms)
 	for _, o := range p.outputs {
 		b.outputs = append(b.outputs, uint32(links[o].Index))
 		least = min(least, links[o].MTU)
 	}
 	b.limit = limit(least)
-	b.key = fmt.Sprint(least, b.outputs, p.counts)
+	b.key = fmt.Sprint(least, b.froms, b.outputs, p.counts)
 	return b
 }
 
@@ -154,7 +165,7 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 		a.probe = nil
 		return errors.Join(m.setProbing(a, 0), m.endBroadcast(a))
 	}
-	b := newBroadcast(p, links)
+	b := newBroadcast(p, l, links)
 	if m.cfg.Mode == ModeXDP {
 		err := m.use(a, name, p, b, ways[0])
 		if err != nil && len(ways) > 1 {
@@ -209,7 +220,11 @@ func (m *Manager) use(a *attached, name string, p *plan, b *broadcast, w way) er
 	if w == wayTC || key == a.fastKey {
 		return nil
 	}
-	id, err := m.fastCounter(fmt.Sprintf("fast %s %s", name, b.key), p)
+	pairs, err := m.addPairs(a, name, p, b, w)
+	if err != nil {
+		return err
+	}
+	id, err := m.fastCounter(fmt.Sprintf("fast %s %s %v %s", name, w, pairs != nil, b.key), p, pairs)
 	if err != nil {
 		return err
 	}
@@ -238,9 +253,7 @@ func (m *Manager) detach(name string) error {
 	delete(m.sources, name)
 	delete(m.state.Slots, name)
 	var errs []error
-	if a.xdp != nil {
-		errs = append(errs, a.xdp.Close())
-	}
+	errs = append(errs, m.endBroadcast(a))
 	if a.tc != nil {
 		errs = append(errs, a.tc.Close())
 	}

@@ -25,16 +25,28 @@ type Status struct {
 	Spec    string         `json:"spec,omitempty"` // the rules as a specification, if they can be written so
 	Sources []SourceStatus `json:"sources"`
 	Rules   []RuleStatus   `json:"rules"`
+	// Why it is not counted what drivers and the kernel lose of broadcasts by XDP; "" if it is, or if there are none.
+	Uncounted string `json:"uncounted,omitempty"`
 }
+
+// States of interfaces and remote hosts.
+const (
+	StateUp          = "up"
+	StateDown        = "down"        // switched off, or without a carrier
+	StateVanished    = "vanished"    // there is no interface of that name
+	StateUnreachable = "unreachable" // no road to the host, or the next host has not told its address
+)
 
 // SourceStatus is what a source received.
 type SourceStatus struct {
 	Name    string `json:"name"`
 	Present bool   `json:"present"`
+	State   string `json:"state"`
 	How     string `json:"how,omitempty"`    // "tcx", "clsact", "tcx + xdp skb", ...
 	Probed  string `json:"probed,omitempty"` // what the ways cost, if they were timed: "tc 412 ns, xdp skb 311 ns a packet"
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
+	Broken  uint64 `json:"broken"` // of Packets: broadcasts on the kernel's packets that it broke off, so that some outputs went without
 }
 
 // RuleStatus is what a rule did, over all of its sources.
@@ -53,7 +65,8 @@ type OutputStatus struct {
 	Name      string `json:"name"`
 	Port      uint16 `json:"port,omitempty"` // of VXLAN
 	Rate      uint64 `json:"rate,omitempty"` // cap of a remote output, bit/s; 0: none
-	Present   bool   `json:"present"`
+	Present   bool   `json:"present"`        // copies are handed to it
+	State     string `json:"state"`
 	Packets   uint64 `json:"packets"` // handed to the interface
 	Bytes     uint64 `json:"bytes"`
 	Truncated uint64 `json:"truncated"` // of Packets
@@ -61,11 +74,15 @@ type OutputStatus struct {
 	Away      uint64 `json:"away"`      // the interface was gone or down, or the remote host had no known address
 	TooBig    uint64 `json:"too_big"`   // longer than the interface's MTU allows
 	Capped    uint64 `json:"capped"`    // above the rate
+	Dropped   uint64 `json:"dropped"`   // by the output's driver, which had no room for a frame of XDP
 	// What the interface says of itself since the mirror started, whoever sent: a packet handed over that it dropped is
 	// in one of these.
 	DeviceDropped uint64 `json:"device_dropped"`
 	DeviceErrors  uint64 `json:"device_errors"`
 }
+
+// NotSent is how many copies the output was not given.
+func (o *OutputStatus) NotSent() uint64 { return o.Errors + o.Away + o.TooBig + o.Capped + o.Dropped }
 
 // device is what an interface counted at some time.
 type device struct {
@@ -96,7 +113,7 @@ func (m *Manager) Status() (*Status, error) {
 			how[name] += " + " + string(a.fast)
 		}
 	}
-	s, err := m.state.status(m.kernel, m.targets(m.cfg.Rules, links), links, how)
+	s, err := m.state.status(m.kernel, m.now, links, how)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +129,7 @@ func (m *Manager) Status() (*Status, error) {
 // status reads the counters of rules.
 func (st *state) status(k *kernel, targets map[string]target, links map[string]rtnl.Link, how map[string]string) (*Status, error) {
 	rules := st.Config.Rules
-	s := &Status{Started: st.Started, Time: time.Now(), Persist: st.Config.Persist, Pass: st.Config.Pass, Mode: st.Config.Mode}
+	s := &Status{Started: st.Started, Time: time.Now(), Persist: st.Config.Persist, Pass: st.Config.Pass, Mode: st.Config.Mode, Uncounted: st.Uncounted}
 	s.Spec, _ = Format(rules)
 	counts, err := st.counts(k)
 	if err != nil {
@@ -130,9 +147,9 @@ func (st *state) status(k *kernel, targets map[string]target, links map[string]r
 		for _, from := range r.From {
 			if !seen[from] {
 				seen[from] = true
-				_, present := links[from]
+				l, present := links[from]
 				c := counts["source "+from]
-				s.Sources = append(s.Sources, SourceStatus{Name: from, Present: present, How: how[from], Packets: c.Packets, Bytes: c.Bytes})
+				s.Sources = append(s.Sources, SourceStatus{Name: from, Present: present, State: stateOf(l), How: how[from], Packets: c.Packets, Bytes: c.Bytes, Broken: counts[brokenKey(from)].Errors})
 			}
 		}
 	}
@@ -140,43 +157,37 @@ func (st *state) status(k *kernel, targets map[string]target, links map[string]r
 	return s, nil
 }
 
+// stateOf is the state of an interface, of the zero one that it vanished.
+func stateOf(l rtnl.Link) string {
+	switch {
+	case l.Index == 0:
+		return StateVanished
+	case !l.Running():
+		return StateDown
+	}
+	return StateUp
+}
+
 func (st *state) output(o Output, c bpf.MirrorCount, t target, links map[string]rtnl.Link) OutputStatus {
-	out := OutputStatus{Name: o.String(), Present: t.index != 0, Packets: c.Packets, Bytes: c.Bytes, Truncated: c.Truncated,
-		Errors: c.Errors, Away: c.Away, TooBig: c.TooBig, Capped: c.Capped}
+	out := OutputStatus{Name: o.String(), Present: t.index != 0, State: StateUp, Packets: c.Packets, Bytes: c.Bytes, Truncated: c.Truncated,
+		Errors: c.Errors, Away: c.Away, TooBig: c.TooBig, Capped: c.Capped, Dropped: c.Dropped}
 	if o.Remote != nil {
 		out.Port, out.Rate = o.Remote.port(), o.Remote.Rate
+	}
+	switch {
+	case out.Present:
+	case o.Remote != nil:
+		out.State = StateUnreachable
+	case links[o.Name].Index == 0:
+		out.State = StateVanished
+	default:
+		out.State = StateDown
 	}
 	if l, ok := links[t.name]; ok && st.Base[t.name].Index == l.Index {
 		out.DeviceDropped = l.Traffic.TxDropped - st.Base[t.name].Dropped
 		out.DeviceErrors = l.Traffic.TxErrors - st.Base[t.name].Errors
 	}
 	return out
-}
-
-// counts are the counters by key, with what XDP sent added to those it sent for.
-func (st *state) counts(k *kernel) (map[string]bpf.MirrorCount, error) {
-	byID := map[uint32]bpf.MirrorCount{}
-	for _, id := range st.Counters {
-		c, err := k.count(id)
-		if err != nil {
-			return nil, err
-		}
-		byID[id] = c
-	}
-	for _, f := range st.Fast {
-		sent := byID[f.ID]
-		for _, id := range f.Counts {
-			c := byID[id]
-			c.Packets += sent.Packets
-			c.Bytes += sent.Bytes
-			byID[id] = c
-		}
-	}
-	out := map[string]bpf.MirrorCount{}
-	for key, id := range st.Counters {
-		out[key] = byID[id]
-	}
-	return out, nil
 }
 
 // persisted reads the status of a mirror without a process.

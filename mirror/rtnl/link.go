@@ -18,6 +18,7 @@ type Link struct {
 	Flags   uint32 // unix.IFF_UP, ...
 	MTU     int    // bytes behind the Ethernet header
 	MAC     net.HardwareAddr
+	Master  int  // index of the bond, bridge or other interface that it is a member of; 0: none
 	Peer    int  // index of the other end of a veth pair; 0: none
 	Abroad  bool // the peer is in another network namespace
 	Traffic Traffic
@@ -25,6 +26,9 @@ type Link struct {
 
 // Up says whether it is switched on.
 func (l *Link) Up() bool { return l.Flags&unix.IFF_UP != 0 }
+
+// Running says whether it is switched on and has a carrier: without one the kernel drops what is sent.
+func (l *Link) Running() bool { return l.Up() && l.Flags&unix.IFF_RUNNING != 0 }
 
 // Traffic is what an interface has counted since it exists.
 type Traffic struct {
@@ -53,6 +57,7 @@ func link(b []byte) Link {
 	l.Name = text(a[unix.IFLA_IFNAME])
 	l.MTU = int(number(a[unix.IFLA_MTU]))
 	l.MAC = net.HardwareAddr(a[unix.IFLA_ADDRESS])
+	l.Master = int(number(a[unix.IFLA_MASTER]))
 	l.Kind = text(attributes(a[unix.IFLA_LINKINFO])[unix.IFLA_INFO_KIND])
 	if l.Kind == "veth" {
 		l.Peer = int(number(a[unix.IFLA_LINK]))

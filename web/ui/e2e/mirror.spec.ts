@@ -81,8 +81,28 @@ test('Status draws what a mirror copies, with its rates and its losses', async (
   }
 
   await network.inside('ip', 'link', 'set', 'some0', 'down');
-  await expect(row('some0').getByText('away', { exact: true })).toBeVisible();
-  await expect(diagram.getByText('away', { exact: true })).toBeVisible();
+  await expect(row('some0').getByText('down', { exact: true })).toBeVisible();
+  await expect(diagram.getByText('down', { exact: true })).toBeVisible();
+  await network.inside('ip', 'link', 'del', 'some0');
+  await expect(row('some0').getByText('vanished', { exact: true })).toBeVisible();
+  await expect(diagram.getByText('vanished', { exact: true })).toBeVisible();
+
+  // a remote host, which is up once its next host is known
+  await network.inside('bash', '-c', `${program} mirror set --config <(echo "mirror: {rules: [{from: [in0], to: [{vxlan: 192.0.2.9, vni: 7, port: 4790, rate: 10Mbit}]}]}")`);
+  await expect(row('192.0.2.9').getByRole('rowheader')).toHaveText(/^192.0.2.9\s*unreachable\s*VXLAN 7, port 4790, at most 10 Mb\/s$/);
+  await network.inside('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'out0');
+  await network.inside('ip', 'neigh', 'add', '192.0.2.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'out0');
+  await expect(row('192.0.2.9').getByText('up', { exact: true })).toBeVisible();
+  await accessible(page);
+
+  // with packets in plenty, what the ways of copying cost
+  await network.inside(program, 'mirror', 'set', 'in0@out0');
+  const source = card.getByRole('table', { name: 'Received by sources' }).getByRole('row', { name: 'in0' });
+  await expect(async () => {
+    await network.inside('bash', '-c', 'dd if=/dev/zero bs=100 count=30000 status=none > /dev/udp/198.51.100.2/9');
+    await expect(source).toContainText(/tc \d+ ns, xdp skb \d+ ns a packet/, { timeout: 100 });
+  }).toPass({ timeout: 30_000 });
+  await expect(source.getByText('up', { exact: true })).toBeVisible();
 
   await stop();
   await expect(card).toBeHidden();

@@ -246,17 +246,17 @@ test('Status, with a mirror', async ({ page, stored }) => {
 /** A mirror with most of what rules can say, n seconds after three hours; bytes are a second's. */
 function mirroring(n: number) {
   const counts = (bytes: number) => ({ packets: Math.round((bytes / 800) * (10_800 + n)), bytes: bytes * (10_800 + n) });
-  const source = (name: string, bytes: number, more = {}) => ({ name, present: true, how: 'tcx', ...counts(bytes), ...more });
-  const output = (name: string, bytes: number, more = {}) => ({ name, present: true, ...counts(bytes), truncated: 0, errors: 0, away: 0, too_big: 0, capped: 0, device_dropped: 0, device_errors: 0, ...more });
+  const source = (name: string, bytes: number, more = {}) => ({ name, present: true, state: 'up', how: 'tcx', broken: 0, ...counts(bytes), ...more });
+  const output = (name: string, bytes: number, more = {}) => ({ name, present: true, state: 'up', ...counts(bytes), truncated: 0, errors: 0, away: 0, too_big: 0, capped: 0, dropped: 0, device_dropped: 0, device_errors: 0, ...more });
   const rule = (from: string[], options: string, outputs: { packets: number; bytes: number }[], more = {}) => ({ from, options, packets: outputs[0]!.packets, bytes: outputs[0]!.bytes, filtered: 0, unsampled: 0, outputs, ...more });
   return {
     pid: 814, started: '2026-11-21T07:00:00Z', time: new Date(Date.UTC(2026, 10, 21, 10, 0, n)).toISOString(), persist: false, pass: false, mode: 'auto',
-    sources: [source('eth1', 120e6, { how: 'tcx + xdp skb' }), source('eth4', 30e6), source('eth8', 0, { present: false, how: '' })],
+    sources: [source('eth1', 120e6, { how: 'tcx + xdp skb', probed: 'tc 2888 ns, xdp skb 2210 ns a packet' }), source('eth4', 30e6), source('eth8', 0, { present: false, state: 'vanished', how: '' })],
     rules: [
       rule(['eth1'], '', [output('eth2', 120e6), output('eth3', 120e6, { too_big: 218 })]),
       rule(['eth1', 'eth4'], 'filter "tcp port 443", sample 1:10, truncate 128', [output('eth5', 4e6, { truncated: 300_021 })], { filtered: 90_131_203, unsampled: 2_003_112 }),
-      rule(['eth4'], 'balance, strip tags, tag 100', [output('eth6', 16e6), output('eth7', 0, { present: false, away: 40_211 }), output('eth5', 2e6)]),
-      rule(['eth1', 'eth8'], '', [output('vxlan:192.0.2.9:7', 12e6, { capped: 1_203_311 }), output('tapir', 120e6, { device_dropped: 3 })]),
+      rule(['eth4'], 'balance, strip tags, tag 100', [output('eth6', 16e6), output('eth7', 0, { present: false, state: 'down', away: 40_211 }), output('eth5', 2e6)]),
+      rule(['eth1', 'eth8'], '', [output('vxlan:192.0.2.9:7', 12e6, { port: 4789, rate: 100e6, capped: 1_203_311 }), output('tapir', 120e6, { device_dropped: 3 })]),
     ],
   };
 }

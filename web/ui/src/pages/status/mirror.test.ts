@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { fit } from '../../design/chart';
-import { copies, device, layout, leftOut, measure, named, options, reasons, spread, stack, unsent, type Box, type Mirror, type Output } from './mirror';
+import { copies, device, layout, leftOut, measure, named, options, reasons, road, spread, stack, unsent, type Box, type Mirror, type Output } from './mirror';
 
 const output = (name: string, packets = 0, more: Partial<Output> = {}): Output => ({
-  name, present: true, packets, bytes: packets * 100, truncated: 0, errors: 0, away: 0, too_big: 0, capped: 0, device_dropped: 0, device_errors: 0, ...more,
+  name, present: true, state: 'up', packets, bytes: packets * 100, truncated: 0, errors: 0, away: 0, too_big: 0, capped: 0, dropped: 0, device_dropped: 0, device_errors: 0, ...more,
 });
 
 /** The example of docs/mirror.md after so many packets, at a second. */
 function example(packets: number, second: number, started = '2026-11-21T09:00:00Z'): Mirror {
   const rule = (from: string[], ...outputs: Output[]) => ({ from, packets, bytes: packets * 100, filtered: 0, unsampled: 0, outputs });
-  const source = (name: string, n: number) => ({ name, present: true, how: 'tcx', packets: n, bytes: n * 100 });
+  const source = (name: string, n: number) => ({ name, present: true, state: 'up' as const, how: 'tcx', packets: n, bytes: n * 100, broken: 0 });
   return {
     pid: 1, started, time: `2026-11-21T10:00:${String(second).padStart(2, '0')}.5Z`, persist: false, pass: false, mode: 'auto',
     sources: [source('eth1', packets), source('eth4', 0)],
@@ -52,10 +52,12 @@ test('options, outputs and losses in words', () => {
   expect(named('vxlan:2001:db8::9:7')).toEqual({ name: '2001:db8::9', kind: 'VXLAN 7' });
   expect(named('gre:192.0.2.9')).toEqual({ name: '192.0.2.9', kind: 'GRE' });
   expect(named('eth1')).toEqual({ name: 'eth1', kind: '' });
-  const o = output('eth2', 5, { errors: 1, away: 2, too_big: 3000, capped: 4, device_dropped: 6 });
-  expect(unsent(o)).toBe(3007);
-  expect(reasons(o)).toBe('1 errors, 2 while away, 3,000 too big, 4 above the rate');
+  const o = output('eth2', 5, { errors: 1, away: 2, too_big: 3000, capped: 4, dropped: 5, device_dropped: 6 });
+  expect(unsent(o)).toBe(3012);
+  expect(reasons(o)).toBe('1 errors, 2 while away, 3,000 too big, 4 above the rate, 5 dropped by the driver');
   expect(device(o)).toBe('6 dropped by the interface');
+  expect(road(o)).toBe('');
+  expect(road(output('vxlan:192.0.2.9:7', 0, { port: 4789, rate: 1e8 }))).toBe('VXLAN 7, port 4789, at most 100 Mb/s');
   expect(leftOut({ ...example(0, 0).rules[0]!, filtered: 7 })).toBe('7 filtered');
   expect([fit('eth0', 100), fit('a filter that is long', 60)]).toEqual(['eth0', 'a filter…']);
 });

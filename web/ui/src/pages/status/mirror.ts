@@ -1,10 +1,16 @@
 // The mirror as `GET /api/status` tells of it (docs/mirror.md), its rates, and where its diagram has what. Nothing here draws.
 
-import { formatCount, parseTime } from '../../lib/format';
+import { formatBitRate, formatCount, parseTime } from '../../lib/format';
+
+/** Of an interface, or of the road to a remote host. */
+export type State = 'up' | 'down' | 'vanished' | 'unreachable';
 
 export interface Output {
   name: string;
+  port?: number; // of VXLAN
+  rate?: number; // cap, bit/s
   present: boolean;
+  state: State;
   packets: number; // handed to the interface
   bytes: number;
   truncated: number; // of packets
@@ -12,6 +18,7 @@ export interface Output {
   away: number;
   too_big: number;
   capped: number;
+  dropped: number; // by the driver, of what XDP sent
   device_dropped: number;
   device_errors: number;
 }
@@ -29,9 +36,12 @@ export interface Rule {
 export interface Source {
   name: string;
   present: boolean;
+  state: State;
   how?: string;
+  probed?: string; // what the ways of copying cost, if they were timed
   packets: number;
   bytes: number;
+  broken: number; // of packets: broadcasts that ended before all outputs had their copy
 }
 
 export interface Mirror {
@@ -43,6 +53,7 @@ export interface Mirror {
   mode: string;
   sources: Source[];
   rules: Rule[];
+  uncounted?: string; // why losses of broadcasts by XDP are not counted
 }
 
 /** What one output gets by one rule. */
@@ -66,11 +77,11 @@ export function copies(m: Mirror): Copy[] {
 }
 
 /** How many copies an output was not given. */
-export const unsent = (o: Output) => o.errors + o.away + o.too_big + o.capped;
+export const unsent = (o: Output) => o.errors + o.away + o.too_big + o.capped + o.dropped;
 
 /** Why copies were not sent, in words; "" if all were. */
 export function reasons(o: Output): string {
-  return words([[o.errors, 'errors'], [o.away, 'while away'], [o.too_big, 'too big'], [o.capped, 'above the rate']]);
+  return words([[o.errors, 'errors'], [o.away, 'while away'], [o.too_big, 'too big'], [o.capped, 'above the rate'], [o.dropped, 'dropped by the driver']]);
 }
 
 /** What an output's interface says of itself, whoever sent; "" if nothing went wrong. */
@@ -100,6 +111,11 @@ export function named(output: string): { name: string; kind: string } {
   if (vxlan) return { name: vxlan[1]!, kind: `VXLAN ${vxlan[2]}` };
   if (output.startsWith('gre:')) return { name: output.slice(4), kind: 'GRE' };
   return { name: output, kind: output === 'tapir' ? 'for tapir record' : '' };
+}
+
+/** What kind an output is, at which port, and how much it may get; "" for an interface of the user's. */
+export function road(o: Output): string {
+  return [named(o.name).kind, o.port ? `port ${o.port}` : '', o.rate ? `at most ${formatBitRate(o.rate)}` : ''].filter(Boolean).join(', ');
 }
 
 /** In a second. */
