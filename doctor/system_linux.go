@@ -167,7 +167,11 @@ func programs(c *Config, kind ebpf.ProgramType, needs string) (found, fix string
 }
 
 func mirrorPrograms(c *Config) (found, fix string) {
-	return programs(c, ebpf.SchedCLS, "CAP_BPF and CAP_NET_ADMIN")
+	found, fix = programs(c, ebpf.SchedCLS, "CAP_BPF and CAP_NET_ADMIN")
+	if fix == "" { // the kernel checks the mirror's programs more strictly without it, and refuses them
+		return programs(c, ebpf.RawTracepoint, "CAP_PERFMON")
+	}
+	return found, fix
 }
 
 func sysPrograms(c *Config) (found, fix string) {

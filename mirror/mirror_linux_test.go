@@ -139,13 +139,13 @@ func TestShapesOfRules(t *testing.T) {
 func TestMost(t *testing.T) {
 	for mode, sources := range map[string]int{"tc": mirror.MaxSources, "xdp": 2} {
 		t.Run(mode, func(t *testing.T) {
-			namespace(t, mirror.MaxSources+mirror.MaxOutputs)
+			namespace(t, sources+mirror.MaxOutputs)
 			var r mirror.Rule
 			for i := range sources {
 				r.From = append(r.From, fmt.Sprintf("eth%d", 1+i))
 			}
 			for i := range mirror.MaxOutputs {
-				r.To = append(r.To, mirror.Output{Name: fmt.Sprintf("eth%d", 1+mirror.MaxSources+i)})
+				r.To = append(r.To, mirror.Output{Name: fmt.Sprintf("eth%d", 1+sources+i)})
 			}
 			start(t, mirror.Config{Rules: []mirror.Rule{r}, Mode: mode})
 			var outs []*port

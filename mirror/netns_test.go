@@ -182,6 +182,9 @@ type process struct {
 // start starts a mirror and waits until it copies; env are settings for the child.
 func start(t testing.TB, cfg mirror.Config, env ...string) *process {
 	t.Helper()
+	if cfg.Persist {
+		t.Cleanup(func() { mirror.Stop() }) // also if the test fails
+	}
 	p, line := try(t, cfg, env...)
 	if line != "ready\n" {
 		rest, _ := io.ReadAll(p.out)
@@ -214,7 +217,7 @@ func launch(t testing.TB, cfg mirror.Config, env ...string) *process {
 	if slices.Contains(env, noBTF) {
 		c = exec.Command("unshare", "--mount", "sh", "-c", "mount -t tmpfs none /sys/kernel/btf && exec "+exe)
 	}
-	c.Env = append(append(os.Environ(), childEnv+"="+string(text)), env...)
+	c.Env = append(append(os.Environ(), childEnv+"="+string(text), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0"), env...) // a second each otherwise
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {

@@ -353,6 +353,7 @@ func TestTapirAndPass(t *testing.T) {
 
 // While rules change again and again under load, those that stay lose no packet, repeat none and keep their order.
 func TestChange(t *testing.T) {
+	const changes = 18
 	for _, way := range []struct{ mode, env string }{{"tc", ""}, {"auto", ""}, {"tc", clsact}} {
 		t.Run(way.mode+" "+way.env, func(t *testing.T) {
 			namespace(t, 5)
@@ -371,7 +372,7 @@ func TestChange(t *testing.T) {
 			p1 := open(t, "p1")
 			go func() { sent <- stream(t, p1, 1, 0, stop, r2) }()
 			come, before := r2.next[1], uint64(0)
-			for i := range 30 {
+			for i := range changes {
 				if err := mirror.SetRules(sets[i%len(sets)]); err != nil {
 					t.Error(err)
 					break
@@ -384,7 +385,7 @@ func TestChange(t *testing.T) {
 			if err := <-r2.done; err != nil {
 				t.Error(err)
 			}
-			if o := status(t).Rules[len(sets[29%len(sets)])-1].Outputs[0]; o.Name != "eth2" || o.Packets != n {
+			if o := status(t).Rules[len(sets[(changes-1)%len(sets)])-1].Outputs[0]; o.Name != "eth2" || o.Packets != n {
 				t.Errorf("%d sent, the rule that stayed counts %+v", n, o)
 			}
 			bad := mirror.SetRules(parse(t, "eth1@eth2_eth1@nosuch"))
@@ -396,7 +397,7 @@ func TestChange(t *testing.T) {
 			if err := <-again.done; err != nil {
 				t.Errorf("after rules that were refused: %v", err)
 			}
-			t.Logf("30 changes while %d packets came: none lost", n)
+			t.Logf("%d changes while %d packets came: none lost", changes, n)
 		})
 	}
 }

@@ -41,7 +41,15 @@ func openPins() (*pins, error) {
 	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
 		return nil, fmt.Errorf("network namespace: %w", err)
 	}
-	p := &pins{dir: fmt.Sprintf("%s/tapir-mirror-%d", bpffs, st.Ino), home: uint32(st.Ino), work: make(chan func()), done: make(chan struct{})}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	defer unix.Close(fd)
+	// A later namespace may get the number of this one's inode, but never its cookie. Kernels before 5.14, which have none, have
+	// nothing that could be pinned either.
+	cookie, _ := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	p := &pins{dir: fmt.Sprintf("%s/tapir-mirror-%d", bpffs, cookie), home: uint32(st.Ino), work: make(chan func()), done: make(chan struct{})}
 	go p.run()
 	return p, nil
 }
