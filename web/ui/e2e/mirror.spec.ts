@@ -89,9 +89,9 @@ test('Status draws what a mirror copies, with its rates and its losses', async (
 
   // a remote host, which is up once its next host is known
   await network.inside('bash', '-c', `${program} mirror set --config <(echo "mirror: {rules: [{from: [in0], to: [{vxlan: 192.0.2.9, vni: 7, port: 4790, rate: 10Mbit}]}]}")`);
-  await expect(row('192.0.2.9').getByRole('rowheader')).toHaveText(/^192.0.2.9\s*unreachable\s*VXLAN 7, port 4790, at most 10 Mb\/s$/);
+  await expect(row('192.0.2.9').getByRole('rowheader')).toHaveText('192.0.2.9 unreachable VXLAN 7, port 4790, at most 10 Mb/s');
   await network.inside('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'out0');
-  await network.inside('ip', 'neigh', 'add', '192.0.2.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'out0');
+  await network.inside('ip', 'neigh', 'replace', '192.0.2.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'out0');
   await expect(row('192.0.2.9').getByText('up', { exact: true })).toBeVisible();
   await accessible(page);
 
