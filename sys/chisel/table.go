@@ -106,11 +106,11 @@ func (t *table) run(env *Env, args []string) (*Run, error) {
 
 // add counts an event.
 func (c *tally) add(e *sys.Event) error {
-	key, ok := c.key.Of(e)
+	n, ok := c.t.unit.Amount(c.value, e) // first, for half of the events have none
 	if !ok {
 		return nil
 	}
-	n, ok := c.t.unit.Amount(c.value, e)
+	key, ok := c.key.Of(e)
 	if !ok {
 		return nil
 	}
