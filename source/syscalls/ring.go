@@ -111,7 +111,7 @@ func (r *ring) empty() bool { return r.at == atomic.LoadUintptr(r.written) }
 // size is how many bytes there is room for.
 func (r *ring) size() uintptr { return uintptr(len(r.data) / 2) }
 
-// waiting is how many bytes are to be read; any goroutine may ask.
+// waiting is how many bytes are to be read.
 func (r *ring) waiting() uintptr { return atomic.LoadUintptr(r.written) - atomic.LoadUintptr(r.read) }
 
 // give gives the room of what was read back.

@@ -43,8 +43,6 @@ const nap = 20 * time.Millisecond
 type Source struct {
 	cfg     Config
 	kernel  *kernel
-	pace    pace
-	begun   bool // to read
 	known   tables
 	decoder decoder
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
@@ -125,8 +123,8 @@ func (s *Source) StopWith(ctx context.Context) (cancel func() bool) {
 // Calls is how many records the kernel delivered.
 func (s *Source) Calls() uint64 { return s.events.Load() }
 
-// Close gives everything back. If Next did not return io.EOF, the goroutine that called it calls Close.
-func (s *Source) Close() error { return errors.Join(s.pace.end(), s.kernel.close()) }
+// Close gives everything back.
+func (s *Source) Close() error { return s.kernel.close() }
 
 // Next delivers the next event; it waits until there is one. Its error is io.EOF after the capture was stopped and all that it
 // had captured is delivered.
@@ -140,14 +138,10 @@ func (s *Source) Next(e *scap.Event) error {
 		*e = s.left.event
 		return nil
 	}
-	if !s.begun {
-		s.begun = true
-		s.pace.begin(s.kernel.ring)
-	}
 	for {
 		if s.stop.Load() && !s.drained {
 			s.drained = true
-			if err := errors.Join(s.kernel.detach(), s.pace.end()); err != nil {
+			if err := s.kernel.detach(); err != nil {
 				return err
 			}
 		}
@@ -188,9 +182,6 @@ func (s *Source) idle() error {
 		if err := s.cfg.Idle(); err != nil {
 			return err
 		}
-	}
-	if err := s.pace.rest(); err != nil {
-		return err
 	}
 	return s.kernel.ring.wait(nap)
 }
