@@ -302,7 +302,7 @@ var fdFields = []definition{
 	{name: "fd.rport", kind: Port, num: portInt(remoteEnd)},
 	{name: "fd.l4proto", text: fdText(func(_ *Event, f *FD, dst []byte) ([]byte, bool) {
 		n := f.l4Name()
-		if n == "" || !f.ip() || f.role == roleNone && f.Name == "" { // sysdig's value, not a missing one
+		if n == "" || !f.ip() || f.role == roleNone && !f.listens() { // sysdig's value, not a missing one
 			n = "<NA>"
 		}
 		return append(dst, n...), true

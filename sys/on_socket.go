@@ -151,11 +151,18 @@ func (s *Inspector) bound(e *Event, b []byte) {
 	f := e.FD
 	switch {
 	case b[0] == familyINET && len(b) >= 7:
+		port := binary.LittleEndian.Uint16(b[5:])
+		if port == 0 { // the kernel chooses one, which is not known; sysdig takes it for no server then
+			break
+		}
 		f.Source, f.Dest = [16]byte{}, [16]byte{}
 		copy(f.Source[:4], b[1:5])
-		f.SourcePort = binary.LittleEndian.Uint16(b[5:])
-		f.Type, f.role = scap.FDIPv4Server, roleServer
+		f.SourcePort, f.Type, f.role = port, scap.FDIPv4Server, roleServer
 	case b[0] == familyINET6 && len(b) >= 19:
+		port := binary.LittleEndian.Uint16(b[17:])
+		if port == 0 {
+			break
+		}
 		f.Source, f.Dest = [16]byte{}, [16]byte{}
 		if copy(f.Source[:], b[1:17]); mapped(f.Source) {
 			copy(f.Source[:4], f.Source[12:])
@@ -164,7 +171,7 @@ func (s *Inspector) bound(e *Event, b []byte) {
 		} else {
 			f.Type = scap.FDIPv6Server
 		}
-		f.SourcePort, f.role = binary.LittleEndian.Uint16(b[17:]), roleServer
+		f.SourcePort, f.role = port, roleServer
 	}
 	f.Name = s.names.get(appendSockaddr(s.scratch(), b, s.services))
 	e.renamed = true

@@ -357,7 +357,7 @@ func (e *Event) appendFD(dst []byte, n int64) []byte {
 	}
 	dst = append(dst, "(<"...)
 	dst = append(dst, f.typeChar())
-	if f.Name != "" && f.ip() {
+	if f.Name != "" && f.ip() && (f.role != roleNone || f.listens()) {
 		if c := l4Chars[f.L4&7]; c != 0 {
 			dst = append(dst, c)
 		}

@@ -34,7 +34,7 @@ func TestNarrow(t *testing.T) {
 		"mmap2 res=",
 		"sysinfo",
 		"socket fd=4(<4>) domain=2(AF_INET) type=2 proto=0",
-		"bind res=0 addr=127.0.0.1:0 fd=4(<4u>127.0.0.1:0)",
+		"bind res=0 addr=127.0.0.1:0 fd=4(<4>127.0.0.1:0)",
 		"socketpair res=0 fd1=5(<u>) fd2=6(<u>)",
 		"sendmsg res=7 data=one two fd=5(<u>",
 		"recv res=7 data=one two fd=6(<u>",

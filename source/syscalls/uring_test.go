@@ -153,7 +153,7 @@ func ringSockets(r *uring, b []byte, done func(string, ...any)) {
 	back := fmt.Sprintf("127.0.0.1:%d->127.0.0.1:%d", to, portOf(client))
 	done("res=%d data= fd=%d(<4t>%s) opcode=16(IORING_OP_CONNECT) flags=0 size=0 offset=16 ... tuple=%[3]s addr=127.0.0.1:%d", n, client, there, to)
 	conn := r.do(sqe{Opcode: 13, FD: server})
-	done("res=%d data= fd=%d(<4t>127.0.0.1:0) opcode=13(IORING_OP_ACCEPT) flags=0 size=0 offset=0 ... tuple=%s", conn, server, there)
+	done("res=%d data= fd=%d(<4>127.0.0.1:0) opcode=13(IORING_OP_ACCEPT) flags=0 size=0 offset=0 ... tuple=%s", conn, server, there)
 	copy(b, "ping")
 	n = r.do(sqe{Opcode: 26, FD: int32(client), Address: address(&b[0]), Size: 4})
 	done("res=%d data=ping fd=%d(<4t>%s) opcode=26(IORING_OP_SEND) flags=0 size=4 offset=0 ... tuple=%[3]s", n, client, there)
