@@ -56,7 +56,7 @@ struct call {
 	struct op op[OPS];
 };
 
-enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR }; /* head.kind */
 
 struct head {
 	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
@@ -891,6 +891,7 @@ int tapir_listens(u64 *ctx)
 
 #include "uring.h"
 #include "sched.h"
+#include "state.h"
 
 SEC("tp_btf/sched_process_exec")
 int tapir_exec(u64 *ctx)

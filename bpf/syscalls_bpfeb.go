@@ -168,6 +168,7 @@ const (
 	SyscallsProgTapirEnter     = "tapir_enter"
 	SyscallsProgTapirExec      = "tapir_exec"
 	SyscallsProgTapirExit      = "tapir_exit"
+	SyscallsProgTapirFiles     = "tapir_files"
 	SyscallsProgTapirFork      = "tapir_fork"
 	SyscallsProgTapirGone      = "tapir_gone"
 	SyscallsProgTapirListens   = "tapir_listens"
@@ -244,6 +245,7 @@ type SyscallsProgramSpecs struct {
 	TapirEnter     *ebpf.ProgramSpec `ebpf:"tapir_enter"`
 	TapirExec      *ebpf.ProgramSpec `ebpf:"tapir_exec"`
 	TapirExit      *ebpf.ProgramSpec `ebpf:"tapir_exit"`
+	TapirFiles     *ebpf.ProgramSpec `ebpf:"tapir_files"`
 	TapirFork      *ebpf.ProgramSpec `ebpf:"tapir_fork"`
 	TapirGone      *ebpf.ProgramSpec `ebpf:"tapir_gone"`
 	TapirListens   *ebpf.ProgramSpec `ebpf:"tapir_listens"`
@@ -368,6 +370,7 @@ type SyscallsPrograms struct {
 	TapirEnter     *ebpf.Program `ebpf:"tapir_enter"`
 	TapirExec      *ebpf.Program `ebpf:"tapir_exec"`
 	TapirExit      *ebpf.Program `ebpf:"tapir_exit"`
+	TapirFiles     *ebpf.Program `ebpf:"tapir_files"`
 	TapirFork      *ebpf.Program `ebpf:"tapir_fork"`
 	TapirGone      *ebpf.Program `ebpf:"tapir_gone"`
 	TapirListens   *ebpf.Program `ebpf:"tapir_listens"`
@@ -384,6 +387,7 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirEnter,
 		p.TapirExec,
 		p.TapirExit,
+		p.TapirFiles,
 		p.TapirFork,
 		p.TapirGone,
 		p.TapirListens,

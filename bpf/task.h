@@ -51,7 +51,12 @@ struct inode___old { /* before; 6.6 has the one time by its newer name */
 	struct timespec64 i_ctime, i_mtime;
 } relocated_;
 
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+} relocated_;
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -85,6 +90,7 @@ struct hlist_head {
 
 struct fdtable {
 	u32 max_fds;
+	unsigned long *close_on_exec;
 	struct file **fd;
 } relocated_;
 

@@ -99,7 +99,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if name := switchEvent.Info().Name; !cfg.Switches && (cfg.Plan.names.except || !cfg.Plan.names.has(name)) {
 		without = append(slices.Clip(without), bpf.SyscallsProgTapirSwitch)
 	}
-	for _, name := range slices.Concat(without, ringless) {
+	for _, name := range slices.Concat(without, ringless, []string{bpf.SyscallsProgTapirFiles}) {
 		delete(spec.Programs, name)
 	}
 	for _, p := range spec.Programs {

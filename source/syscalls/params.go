@@ -56,9 +56,10 @@ var makers = map[string]maker{
 
 // Families of sockets.
 const (
-	familyUnix  = 1
-	familyINET  = 2
-	familyINET6 = 10
+	familyUnix    = 1
+	familyINET    = 2
+	familyINET6   = 10
+	familyNetlink = 16
 )
 
 // ends are those of a socket, as bpf/syscalls.bpf.c lays them out.

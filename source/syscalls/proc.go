@@ -14,7 +14,7 @@ import (
 	"github.com/tapir-project/tapir/scap"
 )
 
-// processes tells all threads, then all descriptors, of /proc.
+// processes tells all threads of /proc, then all descriptors: of the kernel's iterator, or where it has none of /proc.
 func processes(tell func(entry any)) error {
 	all, err := os.ReadDir("/proc")
 	if err != nil {
@@ -29,9 +29,28 @@ func processes(tell func(entry any)) error {
 			}
 		}
 	}
-	sockets := newSocketTables()
+	open, err := openFiles()
+	if err != nil {
+		sockets := newSocketTables()
+		for _, pid := range pids {
+			descriptors(pid, sockets, tell)
+		}
+		return nil
+	}
 	for _, pid := range pids {
-		descriptors(pid, sockets, tell)
+		for _, d := range open[pid] {
+			if d.Type == 0 {
+				dir := fmt.Sprintf("/proc/%d", pid)
+				name := fmt.Sprintf("%s/fd/%d", dir, d.FD)
+				target, err := os.Readlink(name)
+				if err != nil {
+					continue // closed
+				}
+				d = &scap.Descriptor{Thread: pid, FD: d.FD, Name: target}
+				readDescriptor(name, fmt.Sprintf("%s/fdinfo/%d", dir, d.FD), target, d)
+			}
+			tell(d)
+		}
 	}
 	return nil
 }

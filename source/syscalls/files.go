@@ -1,0 +1,117 @@
+package syscalls
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/tapir-project/tapir/bpf"
+	"github.com/tapir-project/tapir/scap"
+)
+
+// openFiles reads what all processes have open, by process, from the kernel's iterator of files. Both ends of each socket are told, also of
+// those that /proc lists in no table. Its error says that this kernel has no such iterator.
+func openFiles() (map[int64][]*scap.Descriptor, error) {
+	spec, err := bpf.LoadSyscalls()
+	if err != nil {
+		return nil, err
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, err
+	}
+	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
+	var loaded struct {
+		Files *ebpf.Program `ebpf:"tapir_files"`
+	}
+	if err := spec.LoadAndAssign(&loaded, nil); err != nil {
+		return nil, err
+	}
+	defer loaded.Files.Close()
+	iter, err := link.AttachIter(link.IterOptions{Program: loaded.Files})
+	if err != nil {
+		return nil, err
+	}
+	defer iter.Close()
+	r, err := iter.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("iterator of files: %w", err)
+	}
+	out := map[int64][]*scap.Descriptor{}
+	for d := new(decoder); len(b) >= headSize; {
+		size := binary.NativeEndian.Uint64(b[24:])
+		if size < headSize || size > uint64(len(b)) || !d.read(b[:size]) {
+			return nil, fmt.Errorf("iterator of files: a record of %d bytes", size)
+		}
+		pid := int64(d.pid)
+		out[pid] = append(out[pid], d.descriptor())
+		b = b[size:]
+	}
+	return out, nil
+}
+
+// descriptor is what a record of the iterator tells; its type is 0 where /proc has to be asked.
+func (d *decoder) descriptor() *scap.Descriptor {
+	f := &scap.Descriptor{Thread: int64(d.pid), FD: d.result, Inode: d.args[1]}
+	gone := d.args[5] != 0
+	switch d.args[3] & unix.S_IFMT {
+	case unix.S_IFSOCK:
+		f.Name = fmt.Sprintf("socket:[%d]", f.Inode)
+		if e, ok := readEnds(d.bytes(where, 0)); ok {
+			e.describe(f, d.bytes(where, 1))
+		}
+		return f
+	case unix.S_IFDIR:
+		f.Type = scap.FDDirectory
+	case unix.S_IFREG, unix.S_IFCHR, unix.S_IFBLK:
+		f.Type = scap.FDFile
+	}
+	f.Name = string(joinPath(d.bytes(0, 0)))
+	if gone || f.Name == "" || len(d.bytes(0, 0)) == 0 { // /proc knows what stands for its name
+		f.Type = 0
+	}
+	f.Device, f.OpenFlags = uint32(flagSets["dev"](d.args[2])), uint32(flagSets["open"](d.args[4]))
+	return f
+}
+
+// stateListens is the state of a socket that listens.
+const stateListens = 10
+
+// describe fills in the descriptor of a socket with these ends; path is that of a Unix socket.
+func (e *ends) describe(f *scap.Descriptor, path []byte) {
+	f.Type = scap.FDOther
+	switch e.family {
+	case familyUnix:
+		f.Type, f.Unix, f.Name = scap.FDUnix, [2]uint64{e.self, e.peer}, string(unixPath(path))
+		return
+	case familyNetlink:
+		f.Type, f.Name = scap.FDNetlink, ""
+		return
+	case familyINET:
+		f.Type = scap.FDIPv4
+	case familyINET6:
+		f.Type = scap.FDIPv6
+	default:
+		return
+	}
+	if e.state == stateListens && e.kind == unix.SOCK_STREAM {
+		f.Type += scap.FDIPv4Server - scap.FDIPv4
+	}
+	f.Name = ""
+	f.L4 = map[uint16]scap.L4{unix.IPPROTO_TCP: scap.L4TCP, unix.IPPROTO_MPTCP: scap.L4TCP, unix.IPPROTO_UDP: scap.L4UDP, unix.IPPROTO_ICMP: scap.L4ICMP, unix.IPPROTO_ICMPV6: scap.L4ICMP}[e.protocol]
+	if e.kind == unix.SOCK_RAW {
+		f.L4 = scap.L4Raw
+	}
+	copy(f.Source[:], e.local)
+	copy(f.Dest[:], e.remote)
+	f.SourcePort, f.Port = e.localPort, e.remotePort
+}
