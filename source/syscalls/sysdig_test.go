@@ -134,7 +134,8 @@ func TestSysdig(t *testing.T) {
 	if _, err := exec.LookPath("sysdig"); err != nil {
 		t.Skip(err)
 	}
-	const filter = "proc.name in (syscalls.test, narrow32)"
+	// Of the two calls for many messages sysdig 0.29 knows no descriptor; of the child that a signal tells of it may still know the name.
+	const filter = "proc.name in (syscalls.test, narrow32) and not evt.type in (sendmmsg, recvmmsg) and not (evt.type=signaldeliver and evt.arg.sig=SIGCHLD)"
 	for _, old := range []bool{true, false} {
 		name := filepath.Join(t.TempDir(), "calls.scap")
 		record(t, name, old, func() { runAll(t, t.TempDir()) })
