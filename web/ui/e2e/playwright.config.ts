@@ -9,7 +9,7 @@ export default defineConfig({
   workers: 2,
   projects: [
     { name: 'pages', testIgnore: '**/scale.spec.ts' },
-    { name: 'scale', testMatch: '**/scale.spec.ts', dependencies: ['pages'] }, // measures frames: alone, behind the others
+    { name: 'scale', testMatch: '**/scale.spec.ts', dependencies: ['pages'], use: { trace: 'off' } }, // measures frames: alone, behind the others, and nobody films
   ],
   fullyParallel: false, // a file is one worker's, so that its servers are started once
   forbidOnly: !!process.env.CI,

@@ -20,6 +20,8 @@ export interface Question {
 const streamed = 1000; // rows of the first answer
 const pageSize = 200;
 const mostPages = 150; // kept
+const mostAsked = 2; // pages at once: places that a dragged scrollbar only passes wait, and are passed by then
+const ahead = 100; // rows beyond those in sight, the way they move
 const near = 10_000; // rows that the server passes over at once; farther ones are found by landmarks
 
 /** A known place in the list: `offset` rows lie before those that start before `before` (ns). */
@@ -50,6 +52,7 @@ export class Results {
   #question: Question | undefined;
   #landmarks: Promise<Landmark[]> | undefined;
   #wanted: [number, number] = [0, 0];
+  #down = true; // which way the rows in sight moved last
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Row i, or undefined while it is not here. */
@@ -130,6 +133,8 @@ export class Results {
   abandon() {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#asked.clear();
   }
 
   /** Says how many rows there are in all. */
@@ -153,17 +158,23 @@ export class Results {
 
   /** Says which rows are in sight, so that they are fetched. */
   want(first: number, last: number) {
+    if (first !== this.#wanted[0]) this.#down = first > this.#wanted[0];
     this.#wanted = [first, last];
-    clearTimeout(this.#timer);
-    // while a scrollbar is dragged, places that are only passed are not asked for
-    this.#timer = setTimeout(() => this.#fetch(), 60);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#fetch();
+    }, 60);
   }
 
   #fetch() {
+    if (this.running || this.total === undefined) return;
     const [first, last] = this.#wanted;
-    if (last <= this.#ahead.length || this.running || this.total === undefined) return;
-    for (let p = Math.floor(Math.max(first, this.#ahead.length) / pageSize); p * pageSize < last; p++) {
-      if (!this.#pages.has(p) && !this.#asked.has(p)) void this.#page(p);
+    const from = Math.max(first - (this.#down ? 0 : ahead), this.#ahead.length);
+    const to = Math.min(last + (this.#down ? ahead : 0), this.count);
+    for (let p = Math.floor(from / pageSize); p * pageSize < to; p++) {
+      if (this.#pages.has(p) || this.#asked.has(p)) continue;
+      if (this.#asked.size >= mostAsked) return; // looked at again when one is here
+      void this.#page(p);
     }
   }
 
@@ -182,9 +193,11 @@ export class Results {
       this.#version++;
     } catch (e) {
       if (!aborted(e) && e instanceof ApiError && e.status !== 0) this.error = e;
+      return;
     } finally {
-      this.#asked.delete(p);
+      if (!signal.aborted) this.#asked.delete(p);
     }
+    this.#fetch(); // what is wanted by now
   }
 
   /** There are no rows behind n, whatever was counted: parts of sessions count, and are merged. */

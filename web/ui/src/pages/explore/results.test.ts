@@ -83,3 +83,30 @@ test('a further part of a session changes its row', async () => {
   expect(r.absorb(record(0, { session: { part: 1 }, network: { bytes: 7 } }))).toBe(true);
   expect((r.row(0)!.network as { bytes: number }).bytes).toBe(12);
 });
+
+test('while the list moves, rows are fetched ahead of it, and no more than two pages at once', async () => {
+  const total = 50_000;
+  let answer = true;
+  const asked = serve((u) => {
+    if (u.pathname === '/api/aggregate') return [{ by: [], metrics: ['count'], interval: '0', rows: [], more: false, coverage }];
+    const [limit, offset] = [Number(u.searchParams.get('limit')), Number(u.searchParams.get('offset') ?? 0)];
+    return answer ? [...Array.from({ length: limit }, (_, i) => ({ record: record(offset + i) })), { coverage }] : ['hang'];
+  });
+  const pages = () => asked.filter((a) => a.url.searchParams.get('limit') === '200').map((a) => Number(a.url.searchParams.get('offset')));
+  const r = new Results();
+  await r.start(question, () => {});
+  r.setTotal(total);
+  for (let i = 900; i < 1060; i += 10) {
+    r.want(i, i + 30);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  await vi.waitFor(() => expect(r.row(1199)?.event.id).toBe('n-1199'));
+  expect(pages()).toEqual([1000]);
+  answer = false;
+  for (let i = 2000; i < 8000; i += 300) {
+    r.want(i, i + 30);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  await vi.waitFor(() => expect(pages().length).toBe(3));
+  r.abandon();
+});
