@@ -138,6 +138,17 @@ test('brushing the timeline narrows the time, and [ ] moves it', async ({ page, 
   await expect.poll(() => new URL(page.url()).searchParams.get('from')).toBe(p.get('from'));
 });
 
+test('the timeline draws latency as percentiles', async ({ page, stored }) => {
+  await open(page, stored, { kind: 'transaction', by: 'bytes', split: 'protocol' });
+  await page.getByRole('button', { name: 'Chart: Bytes' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Latency' }).click();
+  await expect(page).toHaveURL(/by=latency/);
+  expect(new URL(page.url()).searchParams.get('split')).toBeNull();
+  await settled(page);
+  await expect(page.getByRole('region', { name: 'Timeline' })).toContainText('95 of 100 within');
+  await expect(page.getByRole('img', { name: /^Latency over time: median at most [\d.]+ (µs|ms|s)/ })).toBeVisible();
+});
+
 test('the time range is chosen and typed', async ({ page, stored }) => {
   await open(page, stored);
   await page.keyboard.press('Escape');

@@ -5,7 +5,8 @@ import { first, many } from './many';
 import type { Server } from './tapir';
 
 const rows = 1_000_000;
-const frame = 32; // ms that no frame may take
+const frame = 32; // ms that no frame may take to compute
+const missed = 2.1 * (1000 / 60); // ms on the clock: one refresh of the screen was missed, and no more
 
 const test = base.extend<object, { million: Server }>({
   million: [
@@ -71,7 +72,7 @@ test('a million rows scroll without a stutter', async ({ page, browser, million 
     expect(clock.length, `${way}: scrolled`).toBe(90);
     console.log(`${way}: on the clock: ${quantiles(clock)}; ${clock.filter((t) => t >= frame).length} of ${clock.length} too late`);
     expect.soft(longest, `${way}: work`).toBeLessThan(frame);
-    if (alone) expect.soft(Math.max(...clock), `${way}: on the clock`).toBeLessThan(frame);
+    if (alone) expect.soft(Math.max(...clock), `${way}: on the clock`).toBeLessThan(missed);
     if (way !== 'wheel') await expect(grid.getByRole('row').last()).not.toContainText('…');
   }
 });

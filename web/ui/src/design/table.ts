@@ -10,6 +10,8 @@ export interface Column {
   grow?: boolean;
   align?: 'right';
   mono?: boolean;
+  /** Pieces of its cells stand apart, as words of one line about several things. */
+  spaced?: boolean;
   sortable?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { absolute, type Range } from '../lib/range';
 import type { Series } from '../design/chart';
 import { colourOf } from '../design/chart';
 
-export type By = 'count' | 'bytes' | 'packets' | 'errors';
+export type By = 'count' | 'bytes' | 'packets' | 'errors' | 'latency';
 
 /** What the chart can add up of a kind. */
 export function bysOf(kind: Kind): { id: By; label: string }[] {
@@ -17,7 +17,25 @@ export function bysOf(kind: Kind): { id: By; label: string }[] {
     { id: 'bytes', label: kind === 'sysevent' ? 'Bytes read and written' : 'Bytes' },
     ...(kind === 'sysevent' ? [] : [{ id: 'packets' as const, label: 'Packets' }]),
     { id: 'errors', label: 'Errors' },
+    { id: 'latency', label: kind === 'session' ? 'Handshake time' : 'Latency' },
   ];
+}
+
+/** How long things took, by kind; percentiles of it are drawn. */
+const took: Record<string, string> = { session: 'tcp.handshake', transaction: 'event.duration', sysevent: 'evt.latency' };
+const percentiles = [
+  { metric: 'p50', label: 'median', colour: '--c1' },
+  { metric: 'p95', label: '95 of 100 within', colour: '--c3' },
+];
+
+/** The split that goes with what the chart draws: a direction has bytes and packets alone, percentiles cannot be stacked. */
+export function splitFor(split: string, by: By): string {
+  return by === 'latency' || (split === 'direction' && by !== 'bytes' && by !== 'packets') ? '' : split;
+}
+
+/** What the chart draws when it is to be split so: what it draws already, if that can be. */
+export function byFor(split: string, by: By): By {
+  return splitFor(split, by) === split ? by : split === 'direction' ? 'bytes' : 'count';
 }
 
 /** The chart that a text of the URL asks for. */
@@ -70,6 +88,16 @@ export class Timeline {
     const { where } = cut(a.q);
     const base = { kind: a.kind, from: a.from, to: a.to, bounding: a.bounding, interval: 'auto', buckets: 120 };
     try {
+      if (a.by === 'latency') {
+        const f = took[a.kind] ?? 'event.duration';
+        const all = await api.aggregate({ ...base, q: where, metric: ['count', ...percentiles.map((p) => `${p.metric}(${f})`)].join(',') }, stop.signal);
+        if (stop.signal.aborted) return;
+        this.coverage = all.coverage;
+        this.total = sum(all, 0);
+        this.#show(all, percentiles.map((p, i): Series => ({ label: p.label, colour: p.colour, values: align(all, all, [i + 1]).map((v) => v || null) })));
+        this.loading = false;
+        return;
+      }
       const parts = partsOf(a);
       const metrics = [...new Set(['count', ...parts.flatMap((p) => p.metrics)])];
       const all = await api.aggregate({ ...base, q: where, metric: metrics.join(',') }, stop.signal);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Table } from '../lib/api';
-import { align, buckets, intervalText } from './timeline.svelte';
+import { align, buckets, byFor, intervalText, splitFor } from './timeline.svelte';
 
 const table = (rows: [bucket: string, key: string, value: number][], more: Partial<Table> = {}): Table => ({
   by: ['k'], metrics: ['count'], interval: '10', more: false, coverage: { files: 0, files_done: 0, records: 0, dropped_packets: 0, partial: false },
@@ -24,4 +24,11 @@ test('groups are aligned to the buckets of all', () => {
 
 test('intervals as the API takes them', () => {
   expect([10_000_000_000n, 60_000_000_000n, 250_000_000n, 7_200_000_000_000n, 604_800_000_000_000n].map(intervalText)).toEqual(['10s', '1m', '250ms', '2h', '1w']);
+});
+
+test('a split goes with what can be split', () => {
+  expect(splitFor('protocol', 'errors')).toBe('protocol');
+  expect(splitFor('direction', 'packets')).toBe('direction');
+  expect([splitFor('direction', 'count'), splitFor('protocol', 'latency')]).toEqual(['', '']);
+  expect([byFor('direction', 'count'), byFor('protocol', 'latency'), byFor('protocol', 'bytes'), byFor('', 'latency')]).toEqual(['bytes', 'count', 'bytes', 'latency']);
 });

@@ -27,7 +27,7 @@ const made: Record<string, Made> = {
   call: { id: 'call', label: 'Call', width: 92, fields: ['evt.type'], sort: 'evt.type' },
   result: { id: 'result', label: 'Result', title: 'What the call returned, or its error', width: 104, align: 'right', fields: ['evt.res', 'evt.rawres'], sort: 'evt.rawres' },
   took: { id: 'took', label: 'Latency', title: 'From entering the call to leaving it', width: 78, align: 'right', fields: ['evt.latency'], sort: 'evt.latency' },
-  info: { id: 'info', label: 'Info', width: 320, grow: true, fields: [] },
+  info: { id: 'info', label: 'Info', width: 320, grow: true, spaced: true, fields: [] },
 };
 
 /** Columns of a list that chooses none. */
