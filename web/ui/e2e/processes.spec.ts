@@ -119,7 +119,7 @@ test('the connections of a process, its session, and from there the calls of bot
   await page.keyboard.press('Enter');
   const sessions = grid(page, 'Sessions');
   await expect(sessions.getByRole('row')).toHaveCount(2);
-  await expect(sessions.getByRole('row').nth(1)).toContainText('GETshop.test/orders');
+  await expect(sessions.getByRole('row').nth(1)).toContainText('GET shop.test /orders');
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/session\//);
