@@ -65,7 +65,7 @@ func (k *kernel) close() {
 func privilege(err error) error {
 	var refused *ebpf.VerifierError // EACCES too, but no privilege would help
 	if errors.Is(err, os.ErrPermission) && !errors.As(err, &refused) {
-		return fmt.Errorf("mirror: %w: %w (needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON; try: sudo tapir mirror ...)", source.ErrPermission, err)
+		return fmt.Errorf("mirror: %w: %w (needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON; try: sudo tapir mirror ...)", source.ErrPermission, err)
 	}
 	return err
 }
