@@ -219,3 +219,19 @@ struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
 } relocated_;
+
+#define get(p, member)                                                  \
+	({                                                              \
+		typeof((p)->member) v_;                                 \
+		bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->member);   \
+		v_;                                                     \
+	})
+
+#define exists(p, member) __builtin_preserve_field_info((p)->member, 2)
+
+/* Where the kernel lets programs name the type of what an address points to (Linux 6.2), members are read as C does, without a call. */
+extern void *bpf_rdonly_cast(const void *p, u32 type) __attribute__((section(".ksyms"), weak));
+#define cast(type, p) ((type *)bpf_rdonly_cast(p, __builtin_btf_type_id(*(type *)0, 1)))
+#define direct(p, member) ((p)->member)
+
+volatile const u32 typed = 1; /* what tracepoints hand over has a type: tp_btf, not raw_tp */

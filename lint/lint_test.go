@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bufio"
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -294,6 +295,21 @@ func TestSizes(t *testing.T) {
 				}
 				return true
 			})
+		}
+	}
+	for _, pattern := range []string{"bpf/*.[ch]", "contrib/*/*.[ch]"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no files, %v", pattern, err)
+		}
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(b, []byte("\n")); n > fileLines {
+				alarm(path, "%d lines, most is %d", n, fileLines)
+			}
 		}
 	}
 	for what := range except {

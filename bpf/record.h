@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Records: what they hold, the buffer in which one is built and the ring that takes it. Part of syscalls.bpf.c. */
+#pragma once
+
+enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR }; /* head.kind */
+
+struct head {
+	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
+	s64 result;
+	u64 args[6];
+	u32 thread, process;
+	u16 number, cpu;
+	u8 kind, compat;
+	u16 pad;
+};
+
+struct chunk {
+	u8 op, part; /* number of the op, part of what it gathers */
+	u16 size; /* of the bytes behind, which are padded to 8 */
+	u32 whole; /* bytes there are */
+};
+
+struct process {
+	u32 thread, process, parent, group, session, local_thread, local_process, local_group;
+	u32 uid, gid, login, tty, flags, pad;
+	u64 files, major, minor, size, rss, swap; /* limit of files; page faults; kB */
+	u64 inheritable, permitted, effective;
+	u64 start; /* of the first process in its namespace, ns since boot */
+	u64 inode, changed, modified; /* of its program; ns since 1970 */
+	u32 mode, owner, owner_group, pad2;
+	char comm[16];
+};
+
+struct ends { /* of a socket */
+	u16 family, type, protocol, state;
+	u16 local_port, remote_port;
+	u32 waiting, backlog, pad; /* connections to be accepted */
+	u8 local[16], remote[16];
+	u64 self, peer; /* addresses in the kernel, of a Unix socket */
+};
+
+const struct head *head_type __attribute__((unused));
+const struct chunk *chunk_type __attribute__((unused));
+const struct process *process_type __attribute__((unused));
+const struct ends *ends_type __attribute__((unused));
+
+struct work {
+	struct head head;
+	u8 data[3 * ROOM]; /* where the last chunk may begin, what it holds, and a piece of its data: the verifier adds their bounds up */
+	struct ends ends;
+	u64 vector[4 * VECTORS]; /* twice what is used, so that the mask of a size fits */
+	u32 ends_of; /* descriptor that ends is of, plus 1 */
+	u32 used; /* bytes of data */
+	u32 fill; /* bytes of the chunk at hand. It stands in memory, where the verifier does not follow each value it may have */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* one for each CPU */
+	__type(key, u32);
+	__type(value, struct work);
+} works SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 23);
+} ring SEC(".maps");
+
+/* Records lost for want of room, by class of call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CLASSES);
+	__type(key, u32);
+	__type(value, u64);
+} lost SEC(".maps");
+
+volatile const u32 snaplen = 80; /* bytes of data in a record */
+volatile const u32 ring_size = 1 << 23;
+volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
+
+/* full counts a record as lost if the ring has no room for it. */
+inline_ int full(u32 class, u64 *waiting)
+{
+	u64 *n;
+
+	*waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (*waiting + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
+		return 0;
+	n = bpf_map_lookup_elem(&lost, &class);
+	if (n)
+		(*n)++;
+	return 1;
+}
+
+/* room gives the buffer in which records are built. */
+inline_ struct work *room(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct work *w = bpf_map_lookup_elem(&works, &cpu);
+
+	if (!w)
+		return 0;
+	w->used = 0;
+	w->ends_of = 0;
+	w->head.cpu = cpu;
+	return w;
+}
+
+/* fill_head begins a record in the buffer. */
+inline_ void fill_head(struct work *w, u32 kind, u32 number, u64 entered, s64 result)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	w->head.left = bpf_ktime_get_ns();
+	w->head.entered = entered;
+	w->head.result = result;
+	w->head.thread = id;
+	w->head.process = id >> 32;
+	w->head.number = number;
+	w->head.kind = kind;
+	w->head.compat = number >= CALLS;
+}
+
+/* begin gives the buffer with the head of a record in it. */
+inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
+{
+	struct work *w = room();
+
+	if (w)
+		fill_head(w, kind, number, entered, result);
+	return w;
+}
+
+/* emit hands the record to the reader, and wakes it when much is waiting: at each eighth of a batch from one batch on, since another CPU
+ * may have added to what was waiting when that was looked at, and neither then sees the step. */
+inline_ void emit(struct work *w, u32 class, u64 waiting)
+{
+	u32 used = w->used & (2 * ROOM - 1);
+	u64 after = waiting + sizeof(struct head) + used;
+	u64 flags = after >= batch && (waiting ^ after) >= batch / 8 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
+		u64 *n = bpf_map_lookup_elem(&lost, &class);
+
+		if (n)
+			(*n)++;
+	}
+}
+
+/* add begins a chunk at the end of the record. */
+inline_ struct chunk *add(struct work *w, u32 op, u32 part)
+{
+	struct chunk *c = (void *)(w->data + (w->used & (ROOM - 8)));
+
+	c->op = op;
+	c->part = part;
+	c->size = 0;
+	c->whole = 0;
+	return c;
+}
+
+/* body is where the bytes of the last chunk stand. */
+inline_ u8 *body(struct work *w)
+{
+	return w->data + (w->used & (ROOM - 8)) + sizeof(struct chunk);
+}
+
+inline_ void end(struct work *w, struct chunk *c, u32 size, u32 whole)
+{
+	c->size = size;
+	c->whole = whole;
+	w->used += (sizeof(*c) + size + 7) & ~7;
+}
