@@ -97,7 +97,7 @@ func newScript(file string, env *Env) *script {
 	if p, ok := s.l.GetGlobal("package").(*lua.LTable); ok {
 		p.RawSetString("path", lua.LString(strings.Join(paths, ";")))
 	}
-	s.library()
+	s.standard()
 	s.module("chisel", s.chiselFunctions())
 	s.module("sysdig", s.sysdigFunctions())
 	s.module("evt", s.eventFunctions())

@@ -12,9 +12,9 @@ import (
 // errExit ends a script that called os.exit.
 var errExit = &Err{}
 
-// library has Lua's standard library do what that of LuaJIT does, for which sysdig's scripts are written, and keeps what is printed
+// standard has Lua's standard library do what that of LuaJIT does, for which sysdig's scripts are written, and keeps what is printed
 // in one stream.
-func (s *script) library() {
+func (s *script) standard() {
 	text := s.table("string")
 	format := text.RawGetString("format")
 	text.RawSetString("format", s.l.NewFunction(func(l *lua.LState) int { return s.format(l, format) }))
