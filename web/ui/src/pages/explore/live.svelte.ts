@@ -4,6 +4,7 @@ import { tail, valueOf, type Kind, type Rec } from '../../lib/api';
 
 const most = 2000; // rows kept, and as many that wait
 const beat = 250; // ms between two changes of the list
+const way = 1000; // ms that the list still waits when the pointer has left it: the way to the button that shows what is new
 
 export class Live {
   /** Rows that are shown, the newest first. */
@@ -13,6 +14,9 @@ export class Live {
   lost = $state(0);
   up = $state(false);
   paused = $state(false);
+  /** Whether the pointer is on the list or on the button of what waits, or has just left them. */
+  hovering = $state(false);
+  #leaving: ReturnType<typeof setTimeout> | undefined;
   #queue: Rec[] = [];
   #stop: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -66,8 +70,17 @@ export class Live {
     this.rows = [];
   }
 
+  /** Shows what waits, and goes on: the button under the pointer is gone. */
   flush() {
     this.#show(true);
+    this.hover(false);
+  }
+
+  /** The pointer came on the list or its button, or left it. */
+  hover(over: boolean) {
+    clearTimeout(this.#leaving);
+    if (over) this.hovering = true;
+    else this.#leaving = setTimeout(() => (this.hovering = false), way);
   }
 }
 
