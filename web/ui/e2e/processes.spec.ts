@@ -104,6 +104,7 @@ test('the files of a process, and the calls on one', async ({ page, calls }) => 
   await expect(page).toHaveURL(/kind=sysevent/);
   await expect(page.locator('.bar .count')).toContainText('45');
   await page.goBack();
+  await expect(grid(page, 'Files')).toBeVisible(); // the key is for this page
   await page.keyboard.press('Escape');
   await expect(grid(page)).toBeVisible();
 });
