@@ -203,7 +203,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	if o.summary {
 		r.counts = &sysCounts{}
 	}
-	in, err := o.input(r, first, out, stdio)
+	in, err := o.input(r, s, first, out, stdio)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (o *sysOptions) explainPlan(out io.Writer, chisels []*chisel.Run) error {
 }
 
 // input is where events come from. first is called before the first one.
-func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, stdio Stdio) (app.SysSource, error) {
+func (o *sysOptions) input(r *sysRun, s *sys.Inspector, first func() error, out *bufio.Writer, stdio Stdio) (app.SysSource, error) {
 	if len(o.files) == 0 {
 		plan, err := o.plan(r.runs)
 		if err != nil {
@@ -267,6 +267,12 @@ func (o *sysOptions) input(r *sysRun, first func() error, out *bufio.Writer, std
 		}
 		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
 		cfg := syscalls.Config{Plan: plan, Light: light, Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		if o.settles(r) {
+			cfg.Settled = func(e *scap.Event, fd int64) syscalls.Fate { return r.settled(s, e, fd) }
+			if r.write != nil {
+				cfg.Write = r.write.Event
+			}
+		}
 		return &app.SysLive{Config: cfg, First: first, Duration: time.Duration(o.duration) * time.Second}, nil
 	}
 	files := &app.SysFiles{Files: o.files, Stdin: stdio.In, Warn: warner(stdio), First: first}
@@ -340,6 +346,24 @@ func (r *sysRun) event(e *sys.Event) error {
 		return errors.Join(r.print.Print(e), r.print.Out.Flush())
 	}
 	return r.print.Print(e)
+}
+
+// settles says whether nothing is done with events one by one but to test whether they pass a filter that is settled, and to write them.
+func (o *sysOptions) settles(r *sysRun) bool {
+	return (o.quiet || r.write != nil) && r.filter.Settled() && len(r.runs) == 0 && r.counts == nil && o.events < 0 && !o.fat && !o.display && len(o.suppress) == 0
+}
+
+// settled does with both events of a call what event does, if they are settled.
+func (r *sysRun) settled(s *sys.Inspector, raw *scap.Event, fd int64) syscalls.Fate {
+	e := s.Settled(raw, fd)
+	if e == nil {
+		return syscalls.Delivered
+	}
+	r.read += 2
+	if r.filter.Pass(e) && r.write != nil {
+		return syscalls.Written
+	}
+	return syscalls.Unneeded
 }
 
 // suppressed says whether the event is a program's that -U names.

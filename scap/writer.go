@@ -136,22 +136,42 @@ func (w *Writer) Event(e *Event) error {
 	for i := range e.n {
 		size += int(e.length(i))
 	}
-	kind, width := uint32(blockEvent2), 2
+	kind, width, head := uint32(blockEvent2), 2, 2+eventHeaderV2
 	if e.wide {
 		kind, width = blockEventBig, 4
 	}
-	h := binary.LittleEndian.AppendUint16(make([]byte, 0, 40), e.CPU)
 	if e.Hidden {
 		kind++ // the kind with flags has the next number
-		h = binary.LittleEndian.AppendUint32(h, flagStateOnly)
+		head += 4
 	}
-	h = binary.LittleEndian.AppendUint64(h, uint64(e.Time))
-	h = binary.LittleEndian.AppendUint64(h, uint64(e.Thread))
-	h = binary.LittleEndian.AppendUint32(h, uint32(eventHeaderV2+e.n*width+size))
-	h = binary.LittleEndian.AppendUint16(h, uint16(e.Type))
-	h = binary.LittleEndian.AppendUint32(h, uint32(e.n))
-	w.block(kind, h, e.lengths[:e.n*width], e.data[:size])
+	whole := blockOverhead + head + e.n*width + size
+	padded := (whole + 3) &^ 3
+	b := w.room(padded)
+	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, kind), uint32(padded))
+	b = binary.LittleEndian.AppendUint16(b, e.CPU)
+	if e.Hidden {
+		b = binary.LittleEndian.AppendUint32(b, flagStateOnly)
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.Time))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.Thread))
+	b = binary.LittleEndian.AppendUint32(b, uint32(eventHeaderV2+e.n*width+size))
+	b = binary.LittleEndian.AppendUint16(b, uint16(e.Type))
+	b = binary.LittleEndian.AppendUint32(b, uint32(e.n))
+	b = append(append(b, e.lengths[:e.n*width]...), e.data[:size]...)
+	b = append(b, "\x00\x00\x00"[:padded-whole]...)
+	w.write(binary.LittleEndian.AppendUint32(b, uint32(padded)))
 	return w.err
+}
+
+// room is where size bytes can be put together that are written next: in the buffer itself if they have room there, so that writing
+// them copies nothing.
+func (w *Writer) room(size int) []byte {
+	if w.w.Available() < size && size <= w.w.Size() {
+		if err := w.w.Flush(); w.err == nil {
+			w.err = err
+		}
+	}
+	return w.w.AvailableBuffer()
 }
 
 // maxText and maxTexts are the longest text and list of texts in a table that other readers take, bytes.

@@ -16,7 +16,10 @@ import (
 )
 
 // Filter tests events. The zero Filter passes all.
-type Filter struct{ test tester }
+type Filter struct {
+	test    tester
+	settled bool // see Settled
+}
 
 // tester says whether an event passes.
 type tester func(e *Event) bool
@@ -29,7 +32,7 @@ func NewFilter(text string) (*Filter, error) {
 		return &Filter{}, err
 	}
 	t, err := bind(text, c)
-	return &Filter{test: t}, err
+	return &Filter{test: t, settled: settled(c)}, err
 }
 
 // Pass says whether e passes.

@@ -25,8 +25,22 @@ type Config struct {
 	Switches bool            // threads that take turns on processors are told
 	Times    bool            // threads' processor times are told each second, as files have them
 	Idle     func() error    // called when all that came was delivered, before waiting; may be nil
-	Lost     func(*Losses)   // called when more was lost, at most once a second; may be nil
+	// Settled is asked about a call that reads or writes before events are made of it: e is the one that leaves it, as yet without
+	// parameters, and knows when it was entered; fd is the descriptor. nil: all events are delivered.
+	Settled func(e *scap.Event, fd int64) Fate
+	Write   func(e *scap.Event) error // gets both events of a call that is Written
+	Lost    func(*Losses)             // called when more was lost, at most once a second; may be nil
 }
+
+// Fate is what becomes of a call.
+type Fate uint8
+
+// The fates of calls.
+const (
+	Delivered Fate = iota // as events, by Next
+	Unneeded              // nobody needs events of it
+	Written               // its events are written and not delivered
+)
 
 // The defaults and bounds of Config.
 const (
@@ -129,13 +143,7 @@ func (s *Source) Close() error { return s.kernel.close() }
 // Next delivers the next event; it waits until there is one. Its error is io.EOF after the capture was stopped and all that it
 // had captured is delivered.
 func (s *Source) Next(e *scap.Event) error {
-	if s.second {
-		s.second = false
-		*e = s.left.event
-		return nil
-	}
-	if s.message() {
-		*e = s.left.event
+	if s.rest(e) {
 		return nil
 	}
 	for {
@@ -159,11 +167,8 @@ func (s *Source) Next(e *scap.Event) error {
 		}
 		switch record := s.kernel.ring.next(); {
 		case record != nil:
-			if s.decoder.read(record) && s.make() {
-				s.at = s.left.event.Time
-				s.events.Add(1)
-				s.deliver(e)
-				return nil
+			if ok, err := s.take(record, e); ok || err != nil {
+				return err
 			}
 		case !s.drained:
 			if err := s.idle(); err != nil {
@@ -173,6 +178,33 @@ func (s *Source) Next(e *scap.Event) error {
 			return s.finish(e)
 		}
 	}
+}
+
+// rest makes e the next event of the record at hand, if it has more.
+func (s *Source) rest(e *scap.Event) bool {
+	if !s.second && !s.message() {
+		return false
+	}
+	s.second = false
+	*e = s.left.event
+	return true
+}
+
+// take makes e the first event of a record and says whether there is one to be delivered.
+func (s *Source) take(record []byte, e *scap.Event) (bool, error) {
+	if !s.decoder.read(record) {
+		return false, nil
+	}
+	if done, err := s.settle(); done || err != nil || !s.make() {
+		return false, err
+	}
+	s.at = s.left.event.Time
+	s.events.Add(1)
+	*e = s.left.event
+	if s.second {
+		*e = s.entered.event
+	}
+	return true, nil
 }
 
 // idle is what is done when all that came was delivered.
@@ -194,13 +226,39 @@ func (s *Source) finish(e *scap.Event) error {
 	return io.EOF
 }
 
-// deliver hands out the first event of the call at hand.
-func (s *Source) deliver(e *scap.Event) {
-	if s.second {
-		*e = s.entered.event
-		return
+// settle makes short work of the record at hand if it is a call of which no events are to be delivered, and says whether it is.
+func (s *Source) settle() (done bool, err error) {
+	d := &s.decoder
+	if d.kind != recordCall {
+		return false, nil
 	}
-	*e = s.left.event
+	d.call = &s.known.calls[d.sysno]
+	if s.cfg.Light {
+		if d.entered == 0 {
+			d.entered = d.left
+		}
+		s.sockets.see(d, s.cfg.Tables)
+	}
+	if s.cfg.Settled == nil || !d.call.transfers || d.entered == 0 {
+		return false, nil
+	}
+	x := &s.left.event
+	x.Time, x.Enter, x.Thread, x.Type, x.CPU, x.Hidden = s.epoch+d.left, s.epoch+d.entered, int64(d.thread), d.call.event, d.cpu, false
+	fate := s.cfg.Settled(x, int64(int32(d.args[d.call.fd])))
+	if fate == Delivered {
+		return false, nil
+	}
+	s.at = x.Time
+	s.events.Add(1)
+	if fate == Unneeded {
+		return true, nil
+	}
+	d.params()
+	x.Enter = 0
+	if !x.Set(d.trimmed(), d.data) || !s.enter() {
+		return true, nil
+	}
+	return true, errors.Join(s.cfg.Write(&s.entered.event), s.cfg.Write(x))
 }
 
 // make makes events of the record at hand and says whether there are any.
@@ -233,12 +291,6 @@ func (s *Source) make() bool {
 	}
 	if d.call.name == "" || !x.Set(d.trimmed(), d.data) {
 		return false
-	}
-	if s.cfg.Light && d.kind == recordCall {
-		if d.entered == 0 {
-			d.entered = d.left
-		}
-		s.sockets.see(d, s.cfg.Tables)
 	}
 	if x.Type == ringComplete { // how long it took is one of its parameters
 		return d.kind == recordCall || s.submit()

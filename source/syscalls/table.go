@@ -62,6 +62,9 @@ type call struct {
 	params   []param
 	id       uint16 // of a generic event
 	messages bool   // it is about several; each is an event
+
+	transfers bool  // it reads or writes a descriptor, by one pair of events
+	fd        uint8 // the argument that is the descriptor
 }
 
 // origin is where a parameter comes from.
@@ -170,6 +173,9 @@ func (c *call) load(left, right []string) {
 		p.kind = declared[i].Kind
 		c.params = append(c.params, p)
 	}
+	var uses bool
+	c.fd, uses = c.descriptor()
+	c.transfers = uses && !c.messages && c.event.Info().Flags&(scap.ReadsFD|scap.WritesFD) != 0
 }
 
 // parseOp reads one word of what is to be gathered.
