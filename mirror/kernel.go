@@ -197,15 +197,6 @@ func addCount(to *bpf.MirrorCount, c *bpf.MirrorCount) {
 	to.Dropped += c.Dropped
 }
 
-// clearPace forgets what was noted of a source.
-func (k *kernel) clearPace(slot uint32) error {
-	cpus, err := ebpf.PossibleCPU()
-	if err != nil {
-		return err
-	}
-	return k.maps[bpf.MirrorMapPaces].Put(slot, make([]bpf.MirrorPace, cpus))
-}
-
 // clearCount sets a counter to zero, before it is used.
 func (k *kernel) clearCount(id uint32) error {
 	cpus, err := ebpf.PossibleCPU()

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cilium/ebpf"
 	xbpf "golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
@@ -37,8 +39,10 @@ type Config struct {
 	// Guard is the command line of a process that calls the function Guard, for kernels without tcx.
 	Guard []string `json:"-"`
 	// NoTCX attaches as on kernels without tcx.
-	NoTCX bool         `json:"-"`
-	Log   *slog.Logger `json:"-"` // nil: slog.Default()
+	NoTCX bool `json:"-"`
+	// Review is how often it is looked whether the traffic is still that for which a probe decided; 0: every minute.
+	Review time.Duration `json:"review,omitempty"`
+	Log    *slog.Logger  `json:"-"` // nil: slog.Default()
 }
 
 // compile compiles a filter and checks the program.
@@ -106,18 +110,20 @@ type fastCount struct {
 
 // attached is a source with what is attached to it.
 type attached struct {
-	index   int
-	slot    uint32
-	tc      attachment
-	xdp     attachment
-	how     string   // "tcx" or "clsact"
-	fast    way      // that xdp is; wayTC without
-	fastKey string   // what the broadcast was made for
-	froms   []uint32 // as in broadcast
-	probe   *probe   // of the ways, nil if there is only one
-	probing uint32   // the longest gap that the programs note, ns; 0: none
-	filters map[uint32]bool
-	plan    bpf.MirrorPlan
+	index    int
+	slot     uint32
+	tc       attachment
+	xdp      attachment
+	how      string          // "tcx" or "clsact"
+	fast     way             // that xdp is; wayTC without
+	prog     *ebpf.Program   // the broadcast, which stays loaded while a probe takes it off and puts it back
+	fastKey  string          // what prog was made for
+	froms    []uint32        // as in broadcast
+	probe    *probe          // of the ways, nil if there is only one
+	reviewed bpf.MirrorCount // what it had received at the last review; zero: there was none
+	probing  uint32          // the longest gap that the programs note, ns; 0: none
+	filters  map[uint32]bool
+	plan     bpf.MirrorPlan
 }
 
 // shaper is the egress program on an output's interface.
@@ -321,17 +327,24 @@ func (m *Manager) Run(ctx context.Context) error {
 	}()
 	retry := time.NewTicker(time.Second)
 	defer retry.Stop()
+	review := time.NewTicker(cmp.Or(m.cfg.Review, reviewEvery))
+	defer review.Stop()
+	reviewed := time.Now()
 	var probe <-chan time.Time // nil while nothing is probed
+	wait := probeIdle
 	for {
 		if probe == nil && m.probing() {
-			probe = time.After(probeEvery)
+			probe = time.After(wait)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-probe:
 			probe = nil
-			m.advance()
+			wait = m.advance()
+		case now := <-review.C:
+			m.review(now.Sub(reviewed))
+			reviewed = now
 		case <-changes:
 			m.refresh()
 		case <-retry.C:

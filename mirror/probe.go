@@ -21,72 +21,122 @@ const (
 )
 
 const (
-	probeGaps  = 10_000                 // packets close behind each other that a turn takes
-	probeTurns = 3                      // of each way
-	probeEvery = 100 * time.Millisecond // how often it is looked whether they have come
-	probeWin   = 0.95                   // of the cost of wayTC: what XDP has to stay below to be taken
+	probeGaps   = 10_000                 // packets close behind each other that a turn takes
+	probeTurns  = 9                      // of each way
+	driverTurns = 3                      // if one is in the driver: many drivers stop for a moment when XDP comes or goes
+	probeWin    = 0.97                   // of the cost of the way in use: what another one has to stay below to be taken
+	probeIdle   = 100 * time.Millisecond // how often it is looked whether packets come
+	probeBusy   = 10 * time.Millisecond  // and if they do, whether they were enough
+
+	reviewEvery = time.Minute // how often it is looked whether a decision still stands
+	reviewLast  = 60          // how many such times it stands, if traffic stays as it is
+	reviewShift = 2.0         // by what factor the rate or the size of packets changes if it does not stay as it is
+	reviewRate  = 10_000      // packets/s; below, it does not matter
 )
 
-// probe times the ways in which a source could carry out its plan, with the packets that come: the ways take turns, each
-// until enough packets have come close behind each other, and the one whose best turn was the fastest stays. While packets
-// are few it is not decided, and does not matter.
+// probe times the ways in which a source could carry out its plan, with the packets that come. What is timed is from packet to
+// packet, where they come so close behind each other that the core does nothing else: all that a way makes the kernel do is in it,
+// before and after the program too. The ways take turns, and that with the lowest median stays. While packets are few it is not decided,
+// and does not matter.
 type probe struct {
-	key   string          // of the broadcast; another one is probed anew
-	ways  []way           // wayTC is the first
-	costs []time.Duration // of a packet, for each way: the least so far; 0: not timed yet
-	turn  int
+	key    string            // of the broadcast; another one is probed anew
+	ways   []way             // wayTC is the first
+	rounds int               // turns of each way
+	turn   int               // of all
+	since  *bpf.MirrorPace   // what had been noted when the turn began; nil: it is about to
+	costs  [][]time.Duration // of a packet, by way and turn
+	used   int               // the way to go by: the first, then the one that was chosen
+	found  []time.Duration   // medians of the last decision, by way; nil before it
+	load   load              // at the first review after it
+	age    int               // reviews since
 }
+
+// load is what a source receives.
+type load struct{ rate, size float64 } // packets/s, bytes
 
 // impossible is the cost of a way that could not be attached.
 const impossible = time.Duration(math.MaxInt64)
 
 func newProbe(key string, ways ...way) *probe {
-	return &probe{key: key, ways: ways, costs: make([]time.Duration, len(ways))}
+	p := &probe{key: key, ways: ways, rounds: probeTurns}
+	if slices.Contains(ways, wayDriver) {
+		p.rounds = driverTurns
+	}
+	p.begin()
+	return p
 }
 
-func (p *probe) decided() bool { return p.turn >= probeTurns*len(p.ways) }
+// begin starts anew. Until packets come in plenty, the way that was chosen before goes on.
+func (p *probe) begin() {
+	p.turn, p.since, p.costs, p.age = 0, nil, make([][]time.Duration, len(p.ways)), 0
+}
+
+// review is told regularly what the source receives, and says whether that asks for another decision. XDP in drivers is decided once:
+// many stop for a moment when it comes or goes.
+func (p *probe) review(now load) bool {
+	if !p.decided() || p.rounds == driverTurns || now.rate < reviewRate {
+		return false
+	}
+	if p.age++; p.age == 1 {
+		p.load = now
+	}
+	shifted := func(a, b float64) bool { return max(a, b) > reviewShift*min(a, b) }
+	return p.age > reviewLast || shifted(now.rate, p.load.rate) || shifted(now.size, p.load.size)
+}
+
+func (p *probe) decided() bool { return p.turn >= p.rounds*len(p.ways) }
+
+// timed is the number of the way whose turn it is.
+func (p *probe) timed() int { return (p.used + p.turn) % len(p.ways) }
 
 // now is the way that is being timed, or the one that was chosen.
 func (p *probe) now() way {
-	if !p.decided() {
-		return p.ways[p.turn%len(p.ways)]
+	if p.decided() {
+		return p.ways[p.used]
 	}
-	best, limit := 0, time.Duration(probeWin*float64(p.costs[0]))
-	for i, c := range p.costs[1:] {
-		if c < limit {
-			best, limit = i+1, c
-		}
-	}
-	return p.ways[best]
+	return p.ways[p.timed()]
 }
 
-// took ends the turn of a way.
+// took ends the turn of a way. After the last one it decides.
 func (p *probe) took(cost time.Duration) {
-	i := p.turn % len(p.ways)
-	if cost == impossible || p.costs[i] == 0 || cost < p.costs[i] {
-		p.costs[i] = cost
+	p.since = nil
+	at := p.timed()
+	p.costs[at] = append(p.costs[at], cost)
+	for p.turn++; !p.decided() && slices.Contains(p.costs[p.timed()], impossible); p.turn++ {
 	}
-	for p.turn++; !p.decided() && p.costs[p.turn%len(p.ways)] == impossible; p.turn++ {
+	if !p.decided() {
+		return
+	}
+	p.found = make([]time.Duration, len(p.ways))
+	for i, c := range p.costs {
+		slices.Sort(c)
+		p.found[i] = c[len(c)/2]
+	}
+	limit := time.Duration(probeWin * float64(p.found[p.used]))
+	for i, c := range p.found {
+		if c < limit {
+			p.used, limit = i, c
+		}
 	}
 }
 
 // String tells what was found, "" before it is decided.
 func (p *probe) String() string {
-	if p == nil || !p.decided() {
+	if p == nil || p.found == nil {
 		return ""
 	}
-	found := make([]string, len(p.ways))
-	for i, c := range p.costs {
+	text := make([]string, len(p.ways))
+	for i, c := range p.found {
 		name := string(p.ways[i])
 		if p.ways[i] == wayTC {
 			name = "tc"
 		}
-		found[i] = fmt.Sprintf("%s %d ns", name, c.Nanoseconds())
+		text[i] = fmt.Sprintf("%s %d ns", name, c.Nanoseconds())
 		if c == impossible {
-			found[i] = name + " not possible"
+			text[i] = name + " not possible"
 		}
 	}
-	return strings.Join(found, ", ") + " a packet"
+	return strings.Join(text, ", ") + " a packet"
 }
 
 // longestGap is up to when a packet counts as close behind another, ns: well above what copying costs.
@@ -141,27 +191,60 @@ func (m *Manager) probing() bool {
 	return false
 }
 
-// advance takes what probes have found so far, and goes on to the next way where it is enough.
-func (m *Manager) advance() {
-	changed := false
+// advance takes what probes have found so far, and goes on to the next way where it is enough. It says when to look again.
+func (m *Manager) advance() time.Duration {
+	changed, next := false, probeIdle
 	for name, a := range m.sources {
-		if a.probe == nil || a.probe.decided() {
+		p := a.probe
+		if p == nil || p.decided() {
 			continue
 		}
-		gaps, total, err := m.kernel.pace(a.slot)
-		if err == nil && gaps < probeGaps {
-			continue
-		}
-		if err == nil {
-			a.probe.took(total / time.Duration(gaps))
-			err = m.kernel.clearPace(a.slot)
-		}
+		now, err := m.kernel.pace(a.slot)
 		if err != nil {
 			m.cfg.Log.Warn("mirror: probe", "source", name, "error", err)
+			continue
 		}
+		if p.since == nil { // not before: packets that came while the ways were changed belong to neither
+			p.since = &now
+		}
+		gaps := now.Gaps - p.since.Gaps
+		if gaps > 0 || p.turn > 0 && p.since == &now {
+			next = probeBusy
+		}
+		if gaps < probeGaps {
+			continue
+		}
+		p.took(time.Duration((now.Time - p.since.Time) / gaps))
 		changed = true
-		if a.probe.decided() {
-			m.cfg.Log.Info("mirror: probed", "source", name, "found", a.probe.String())
+		if p.decided() {
+			m.cfg.Log.Info("mirror: probed", "source", name, "found", p.String())
+		}
+	}
+	if changed {
+		m.refresh()
+	}
+	return next
+}
+
+// review begins probes anew where traffic is no longer what it was when they decided. passed is the time since the last review.
+func (m *Manager) review(passed time.Duration) {
+	counts, err := m.state.counts(m.kernel)
+	if err != nil {
+		m.cfg.Log.Warn("mirror: review", "error", err)
+		return
+	}
+	changed := false
+	for name, a := range m.sources {
+		c := counts["source "+name]
+		before := a.reviewed
+		a.reviewed = c
+		if a.probe == nil || before.Packets == 0 {
+			continue
+		}
+		packets, bytes := float64(c.Packets-before.Packets), float64(c.Bytes-before.Bytes)
+		if a.probe.review(load{packets / passed.Seconds(), bytes / max(1, packets)}) {
+			a.probe.begin()
+			changed = true
 		}
 	}
 	if changed {
@@ -170,14 +253,14 @@ func (m *Manager) advance() {
 }
 
 // pace sums what was noted of a source.
-func (k *kernel) pace(slot uint32) (gaps uint64, total time.Duration, err error) {
+func (k *kernel) pace(slot uint32) (sum bpf.MirrorPace, err error) {
 	var each []bpf.MirrorPace
 	if err := k.maps[bpf.MirrorMapPaces].Lookup(slot, &each); err != nil {
-		return 0, 0, fmt.Errorf("read pace %d: %w", slot, err)
+		return sum, fmt.Errorf("read pace %d: %w", slot, err)
 	}
 	for _, p := range each {
-		gaps += p.Gaps
-		total += time.Duration(p.Time)
+		sum.Gaps += p.Gaps
+		sum.Time += p.Time
 	}
-	return gaps, total, nil
+	return sum, nil
 }

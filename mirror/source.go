@@ -127,7 +127,7 @@ func (m *Manager) endBroadcast(a *attached) error {
 	if a.fast == wayDriver {
 		settle() // the last frames are still on their way to drivers, and are counted there
 	}
-	a.xdp, a.fast, a.fastKey = nil, wayTC, ""
+	a.xdp, a.fast = nil, wayTC
 	return errors.Join(err, m.kernel.dropPairs(func(p bpf.MirrorPair) bool { return slices.Contains(a.froms, p.From) }))
 }
 
@@ -175,9 +175,6 @@ func (m *Manager) speedUp(a *attached, name string, l rtnl.Link, p *plan, links 
 	}
 	if a.probe == nil || a.probe.key != b.key {
 		a.probe = newProbe(b.key, append([]way{wayTC}, ways...)...)
-		if err := m.kernel.clearPace(a.slot); err != nil {
-			return err
-		}
 	}
 	for {
 		probing := uint32(0)
@@ -217,7 +214,7 @@ func (m *Manager) use(a *attached, name string, p *plan, b *broadcast, w way) er
 			return err
 		}
 	}
-	if w == wayTC || key == a.fastKey {
+	if w == wayTC || a.xdp != nil && key == a.fastKey {
 		return nil
 	}
 	pairs, err := m.addPairs(a, name, p, b, w)
@@ -228,20 +225,27 @@ func (m *Manager) use(a *attached, name string, p *plan, b *broadcast, w way) er
 	if err != nil {
 		return err
 	}
-	prog, err := m.kernel.loadFast(a.slot, a.probing, id, b)
+	if key != a.fastKey {
+		prog, err := m.kernel.loadFast(a.slot, a.probing, id, b)
+		if err != nil {
+			return err
+		}
+		a.prog.Close()
+		a.prog, a.fastKey = prog, key
+	}
+	if a.xdp != nil {
+		err := a.xdp.Update(a.prog)
+		if err != nil {
+			a.fastKey = "" // to be tried again
+		}
+		return err
+	}
+	at, err := attachXDP(a.prog, a.index, w == wayDriver)
 	if err != nil {
 		return err
 	}
-	defer prog.Close()
-	if a.xdp != nil {
-		err = a.xdp.Update(prog)
-	} else if at, err := attachXDP(prog, a.index, w == wayDriver); err != nil {
-		return err
-	} else {
-		a.xdp, a.fast = at, w
-	}
-	a.fastKey = key
-	return err
+	a.xdp, a.fast = at, w
+	return nil
 }
 
 // detach takes everything off a source.
@@ -257,6 +261,7 @@ func (m *Manager) detach(name string) error {
 	if a.tc != nil {
 		errs = append(errs, a.tc.Close())
 	}
+	a.prog.Close()
 	m.unpin(name)
 	return errors.Join(append(errs, m.kernel.dropPlan(a.slot))...)
 }
@@ -268,6 +273,7 @@ func (a *attached) release() {
 			x.release()
 		}
 	}
+	a.prog.Close()
 }
 
 // attachShapers puts the egress program on the interfaces that shaped copies leave through.
