@@ -267,8 +267,11 @@ func (s *Inspector) Apply(raw *scap.Event) *Event {
 	s.num++
 	e := &s.ev
 	*e = Event{Event: raw, Num: s.num, Info: raw.Type.Info(), s: s}
-	if raw.Type == typeRing || raw.Type == typeRingDone {
+	switch raw.Type {
+	case typeRing, typeRingDone:
 		e.Info = ringInfo(e)
+	case typeSendmmsg, typeRecvmmsg:
+		e.Info = mmsgInfo(e)
 	}
 	if s.num == 1 {
 		s.first = raw.Time

@@ -473,3 +473,20 @@ func (s *Inspector) rename(f *FD) {
 	var buf [128]byte
 	f.Name = string(f.appendEnds(buf[:0], s.services))
 }
+
+// mmsgInfo is the declaration of an event that leaves sendmmsg or recvmmsg. In the layout of sysdig 0.29 it has no
+// parameter, and nothing to do with a descriptor.
+func mmsgInfo(e *Event) *scap.Info {
+	if e.Params() == 0 {
+		return &bareMmsg[(e.Type-typeSendmmsg)/(typeRecvmmsg-typeSendmmsg)]
+	}
+	return e.Info
+}
+
+var bareMmsg = [2]scap.Info{bare(typeSendmmsg), bare(typeRecvmmsg)}
+
+func bare(t scap.Type) scap.Info {
+	i := *t.Info()
+	i.Flags = 0
+	return i
+}

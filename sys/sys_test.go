@@ -334,3 +334,20 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// In the layout of sysdig 0.29 the events that leave sendmmsg and recvmmsg tell nothing, not of a descriptor either.
+func TestBareMmsg(t *testing.T) {
+	s := sys.New()
+	s.Table(&scap.Process{TID: 7, PID: 7, Comm: "sender"})
+	s.Table(&scap.Descriptor{Thread: 7, FD: 0, Type: scap.FDFile, Name: "/dev/null"})
+	f := format(t, "*%proc.name %evt.type %fd.num %fd.name %evt.is_io", nil)
+	for _, c := range []struct {
+		typ  scap.Type
+		want string
+	}{{51, "sender sendmmsg <NA> <NA> false"}, {55, "sender recvmmsg <NA> <NA> false"}} {
+		got, _ := f.Append(nil, s.Apply(&scap.Event{Type: c.typ, Thread: 7, Time: 1}))
+		if string(got) != c.want {
+			t.Errorf("%q, not %q", got, c.want)
+		}
+	}
+}
