@@ -134,6 +134,7 @@ type SysLive struct {
 	// Calls were captured and Losses lost; they are known when Run has ended.
 	Calls  uint64
 	Losses *syscalls.Losses
+	Start  *syscalls.Start // what there was at the beginning, known when Run has ended too
 }
 
 // Run applies the events as they happen. What was captured when ctx ended is still delivered, and its end is no error.
@@ -145,7 +146,7 @@ func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event)
 		return false, err
 	}
 	defer func() {
-		in.Calls, in.Losses = src.Calls(), src.Losses()
+		in.Calls, in.Losses, in.Start = src.Calls(), src.Losses(), src.Start()
 		err = errors.Join(err, src.Close())
 	}()
 	if in.Duration > 0 {

@@ -11,21 +11,24 @@ inline_ u32 id(struct pid *p)
 	return p ? get(p, numbers[0].nr) : 0;
 }
 
-/* local_id is the number in the innermost namespace. */
-inline_ u32 local_id(struct pid *p)
+/* id_in is the number of p in the innermost namespace of another process; 0 if it has none there. */
+inline_ u32 id_in(struct pid *p, struct pid *other)
 {
-	u32 nr = 0;
+	u32 level = other ? get(other, level) & 31 : 0;
 
-	if (p)
-		bpf_probe_read_kernel(&nr, sizeof(nr), &p->numbers[get(p, level) & 31].nr);
-	return nr;
+	if (!p || !other || get(p, level) < level || get(p, numbers[level].ns) != get(other, numbers[level].ns))
+		return 0;
+	return get(p, numbers[level].nr);
 }
 
-/* names adds the names of a path, the last one first, each with a NUL behind it. */
+/* names adds the names of a path, the last one first, each with a NUL behind it. Where the path has more than there is room for, there
+ * is more as a whole than is told. */
 noinline_ void names(struct work *w, struct dentry *d, struct vfsmount *v, u32 op)
 {
 	struct chunk *c = add(w, op & 255, op >> 8);
 	struct mount *m = (void *)v - __builtin_preserve_field_info(((struct mount *)0)->mnt, 0);
+
+	u32 more = 1;
 
 	w->fill = 0;
 	for (u32 i = 0; i < DEPTH; i++) {
@@ -35,8 +38,10 @@ noinline_ void names(struct work *w, struct dentry *d, struct vfsmount *v, u32 o
 		if (d == up || d == get(m, mnt.mnt_root)) {
 			struct mount *parent = get(m, mnt_parent);
 
-			if (parent == m)
+			if (parent == m) {
+				more = 0;
 				break;
+			}
 			d = get(m, mnt_mountpoint);
 			m = parent;
 			continue;
@@ -47,18 +52,24 @@ noinline_ void names(struct work *w, struct dentry *d, struct vfsmount *v, u32 o
 		w->fill += size;
 		d = up;
 	}
-	end(w, c, w->fill, w->fill);
+	end(w, c, w->fill, w->fill + more);
 }
+
+volatile const u32 page = 4; /* kB */
+
+/* pages is how many pages a process has of a kind, by its number: files, its own, swapped out, shared. Relocations take constants only. */
+#define pages(mm, kind)                                                                      \
+	(exists(mm, rss_stat[0].count) ? (u64)get(mm, rss_stat[kind].count)                  \
+				       : (u64)get((struct mm_struct___old *)mm, rss_stat.count[kind].counter))
 
 /* usage fills three numbers with how much memory there is: virtual, resident, swapped out, in kB. */
 inline_ void usage(struct mm_struct *mm, u64 *to)
 {
-	s64 rss = get(mm, rss_stat[0].count) + get(mm, rss_stat[1].count) + get(mm, rss_stat[3].count);
-	s64 swap = get(mm, rss_stat[2].count);
+	s64 rss = pages(mm, 0) + pages(mm, 1) + pages(mm, 3), swap = pages(mm, 2);
 
-	to[0] = get(mm, total_vm) * 4;
-	to[1] = rss > 0 ? rss * 4 : 0;
-	to[2] = swap > 0 ? swap * 4 : 0;
+	to[0] = get(mm, total_vm) * page;
+	to[1] = rss > 0 ? rss * page : 0;
+	to[2] = swap > 0 ? swap * page : 0;
 }
 
 /* add_usage adds how much memory the process at hand has. */
@@ -103,14 +114,22 @@ inline_ void program(struct process *p, struct inode *i)
 	p->modified = exists(mid, __i_mtime) ? time_of(&mid->__i_mtime) : time_of(&old->i_mtime);
 }
 
-/* add_process adds what is known of a task: a struct process, then its arguments, its environment, and the names of the path of
- * its program. */
-noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
+/* capabilities reads a set of them: 64 bits, which before Linux 6.3 were two words. */
+#define capabilities(cred, member)                                              \
+	({                                                                      \
+		u64 v_;                                                         \
+		bpf_probe_read_kernel(&v_, sizeof(v_), &(cred)->member);        \
+		v_;                                                             \
+	})
+
+/* add_task adds a struct process. */
+noinline_ void add_task(struct work *w, struct task_struct *t, u32 op)
 {
 	struct chunk *c = add(w, op, 0);
 	struct process *p = (void *)body(w);
 	struct task_struct *leader = get(t, group_leader), *parent = get(t, real_parent), *current = bpf_get_current_task_btf();
 	struct signal_struct *s = get(t, signal);
+	struct pid *number = get(t, thread_pid);
 	struct cred *cred = get(t, cred);
 	struct tty_struct *tty = get(s, tty);
 	struct mm_struct *mm = get(t, mm);
@@ -123,17 +142,19 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 	p->parent = get(parent, tgid);
 	p->group = id(get(s, pids[PIDTYPE_PGID]));
 	p->session = id(get(s, pids[PIDTYPE_SID]));
-	p->local_group = local_id(get(s, pids[PIDTYPE_PGID]));
-	p->local_thread = local_id(get(t, thread_pid));
-	p->local_process = local_id(get(leader, thread_pid));
+	p->local_group = id_in(get(s, pids[PIDTYPE_PGID]), number);
+	p->local_thread = id_in(number, number);
+	p->local_process = id_in(get(leader, thread_pid), number);
 	p->uid = get(cred, euid.val);
 	p->gid = get(cred, egid.val);
-	p->login = get(t, loginuid.val);
+	p->login = exists(t, loginuid) ? get(t, loginuid.val) : ~0U;
 	p->tty = 0;
 	if (tty) {
 		struct tty_driver *d = get(tty, driver);
 
-		p->tty = (u32)get(d, major) << 8 | (get(d, minor_start) + get(tty, index));
+		u32 minor = get(d, minor_start) + get(tty, index);
+
+		p->tty = (u32)get(d, major) << 8 | (minor & 0xff) | (minor & ~0xffU) << 12;
 	}
 	p->flags = 0;
 	p->pad = 0;
@@ -150,9 +171,9 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 	p->files = get(s, rlim[RLIMIT_NOFILE].rlim_cur);
 	p->major = get(t, maj_flt);
 	p->minor = get(t, min_flt);
-	p->inheritable = get(cred, cap_inheritable.val);
-	p->permitted = get(cred, cap_permitted.val);
-	p->effective = get(cred, cap_effective.val);
+	p->inheritable = capabilities(cred, cap_inheritable);
+	p->permitted = capabilities(cred, cap_permitted);
+	p->effective = capabilities(cred, cap_effective);
 	p->start = reaper ? get(reaper, start_time) : 0;
 	p->inode = p->changed = p->modified = p->size = p->rss = p->swap = 0;
 	p->mode = p->owner = p->owner_group = p->pad2 = 0;
@@ -162,6 +183,16 @@ noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
 	if (mm)
 		usage(mm, &p->size);
 	end(w, c, sizeof(*p), sizeof(*p));
+}
+
+/* add_process adds what is known of a task that begins: a struct process, then its arguments, its environment, and the names of the path
+ * of its program. */
+noinline_ void add_process(struct work *w, struct task_struct *t, u32 op)
+{
+	struct mm_struct *mm = get(t, mm);
+	struct file *exe = mm ? get(mm, exe_file) : 0;
+
+	add_task(w, t, op);
 	if (!mm)
 		return;
 	own_memory(w, get(mm, arg_start), get(mm, arg_end), op | 1 << 8);

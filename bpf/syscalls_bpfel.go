@@ -177,14 +177,17 @@ const (
 	SyscallsProgTapirSignal    = "tapir_signal"
 	SyscallsProgTapirSubmitted = "tapir_submitted"
 	SyscallsProgTapirSwitch    = "tapir_switch"
+	SyscallsProgTapirTasks     = "tapir_tasks"
 	SyscallsVarApart           = "apart"
 	SyscallsVarBatch           = "batch"
 	SyscallsVarCalls           = "calls"
 	SyscallsVarChunkType       = "chunk_type"
+	SyscallsVarCpus            = "cpus"
 	SyscallsVarEndsType        = "ends_type"
 	SyscallsVarExecveNumber    = "execve_number"
 	SyscallsVarHeadType        = "head_type"
 	SyscallsVarOwn             = "own"
+	SyscallsVarPage            = "page"
 	SyscallsVarPortsOnly       = "ports_only"
 	SyscallsVarProcessType     = "process_type"
 	SyscallsVarProcesses       = "processes"
@@ -192,6 +195,7 @@ const (
 	SyscallsVarProgramsOnly    = "programs_only"
 	SyscallsVarRingSize        = "ring_size"
 	SyscallsVarSignalClass     = "signal_class"
+	SyscallsVarSleeps          = "sleeps"
 	SyscallsVarSnaplen         = "snaplen"
 	SyscallsVarSocketsOnly     = "sockets_only"
 	SyscallsVarSwitchClass     = "switch_class"
@@ -254,6 +258,7 @@ type SyscallsProgramSpecs struct {
 	TapirSignal    *ebpf.ProgramSpec `ebpf:"tapir_signal"`
 	TapirSubmitted *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
 	TapirSwitch    *ebpf.ProgramSpec `ebpf:"tapir_switch"`
+	TapirTasks     *ebpf.ProgramSpec `ebpf:"tapir_tasks"`
 }
 
 // SyscallsMapSpecs contains maps before they are loaded into the kernel.
@@ -277,10 +282,12 @@ type SyscallsVariableSpecs struct {
 	Batch        *ebpf.VariableSpec `ebpf:"batch"`
 	Calls        *ebpf.VariableSpec `ebpf:"calls"`
 	ChunkType    *ebpf.VariableSpec `ebpf:"chunk_type"`
+	Cpus         *ebpf.VariableSpec `ebpf:"cpus"`
 	EndsType     *ebpf.VariableSpec `ebpf:"ends_type"`
 	ExecveNumber *ebpf.VariableSpec `ebpf:"execve_number"`
 	HeadType     *ebpf.VariableSpec `ebpf:"head_type"`
 	Own          *ebpf.VariableSpec `ebpf:"own"`
+	Page         *ebpf.VariableSpec `ebpf:"page"`
 	PortsOnly    *ebpf.VariableSpec `ebpf:"ports_only"`
 	ProcessType  *ebpf.VariableSpec `ebpf:"process_type"`
 	Processes    *ebpf.VariableSpec `ebpf:"processes"`
@@ -288,6 +295,7 @@ type SyscallsVariableSpecs struct {
 	ProgramsOnly *ebpf.VariableSpec `ebpf:"programs_only"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
 	SignalClass  *ebpf.VariableSpec `ebpf:"signal_class"`
+	Sleeps       *ebpf.VariableSpec `ebpf:"sleeps"`
 	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
 	SwitchClass  *ebpf.VariableSpec `ebpf:"switch_class"`
@@ -344,10 +352,12 @@ type SyscallsVariables struct {
 	Batch        *ebpf.Variable `ebpf:"batch"`
 	Calls        *ebpf.Variable `ebpf:"calls"`
 	ChunkType    *ebpf.Variable `ebpf:"chunk_type"`
+	Cpus         *ebpf.Variable `ebpf:"cpus"`
 	EndsType     *ebpf.Variable `ebpf:"ends_type"`
 	ExecveNumber *ebpf.Variable `ebpf:"execve_number"`
 	HeadType     *ebpf.Variable `ebpf:"head_type"`
 	Own          *ebpf.Variable `ebpf:"own"`
+	Page         *ebpf.Variable `ebpf:"page"`
 	PortsOnly    *ebpf.Variable `ebpf:"ports_only"`
 	ProcessType  *ebpf.Variable `ebpf:"process_type"`
 	Processes    *ebpf.Variable `ebpf:"processes"`
@@ -355,6 +365,7 @@ type SyscallsVariables struct {
 	ProgramsOnly *ebpf.Variable `ebpf:"programs_only"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
 	SignalClass  *ebpf.Variable `ebpf:"signal_class"`
+	Sleeps       *ebpf.Variable `ebpf:"sleeps"`
 	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
 	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`
 	SwitchClass  *ebpf.Variable `ebpf:"switch_class"`
@@ -379,6 +390,7 @@ type SyscallsPrograms struct {
 	TapirSignal    *ebpf.Program `ebpf:"tapir_signal"`
 	TapirSubmitted *ebpf.Program `ebpf:"tapir_submitted"`
 	TapirSwitch    *ebpf.Program `ebpf:"tapir_switch"`
+	TapirTasks     *ebpf.Program `ebpf:"tapir_tasks"`
 }
 
 func (p *SyscallsPrograms) Close() error {
@@ -396,6 +408,7 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirSignal,
 		p.TapirSubmitted,
 		p.TapirSwitch,
+		p.TapirTasks,
 	)
 }
 

@@ -104,12 +104,25 @@ struct fs_struct {
 
 struct percpu_counter {
 	s64 count;
+	s32 *counters; /* of each CPU, yet to be added */
 } relocated_;
 
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end, total_vm;
 	struct percpu_counter rss_stat[4];
 	struct file *exe_file;
+} relocated_;
+
+struct mm_counter___old {
+	s64 counter;
+} relocated_;
+
+struct mm_rss_stat {
+	struct mm_counter___old count[4];
+} relocated_;
+
+struct mm_struct___old { /* before Linux 6.2 */
+	struct mm_rss_stat rss_stat;
 } relocated_;
 
 typedef struct {
@@ -121,8 +134,9 @@ struct cred {
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
 } relocated_;
 
-struct upid {
+struct upid { /* as the kernel has it: which one of several is found without relocation */
 	int nr;
+	struct pid_namespace *ns;
 } relocated_;
 
 struct pid {
@@ -147,6 +161,7 @@ struct signal_struct {
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
+	unsigned long maj_flt, min_flt; /* of threads that have ended */
 } relocated_;
 
 struct pid_namespace {
@@ -178,6 +193,7 @@ struct task_struct {
 	struct cred *cred;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
+	struct css_set *cgroups;
 } relocated_;
 
 struct linux_binprm {

@@ -209,6 +209,7 @@ func (o *sysOptions) show(ctx context.Context, stdio Stdio) error {
 	}
 	damaged, err := in.Run(ctx, s, r.event)
 	if live, ok := in.(*app.SysLive); ok && err == nil && o.verbose {
+		fmt.Fprintln(stdio.Err, live.Start)
 		fmt.Fprintf(stdio.Err, "Driver Events:%d\nDriver Drops:%d\n", live.Calls+live.Losses.Total, live.Losses.Total)
 	}
 	return r.finish(err, damaged, out, stdio)

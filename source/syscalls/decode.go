@@ -39,6 +39,9 @@ type chunk struct {
 	data     []byte
 }
 
+// cut says whether there is more than the kernel part had room for.
+func (c *chunk) cut() bool { return int(c.whole) > len(c.data) }
+
 // maxChunks is more than any call has: three parts of each of 16 messages, and the parts of three other ops.
 const maxChunks = 64
 

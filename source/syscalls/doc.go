@@ -1,7 +1,7 @@
 // Package syscalls captures system calls as they happen, by eBPF: no kernel module, no kernel headers, no tracefs.
 //
 // Open loads the programs of package bpf, attaches them to the kernel's tracepoints for calls (sys_enter, sys_exit) and
-// for processes (exec, fork, exit), and reads what there is already, from /proc and the kernel's iterator of files: processes,
+// for processes (exec, fork, exit), and reads what there is already, from the kernel's iterators of threads and files, or /proc: processes,
 // descriptors, sockets, users and interfaces, which go to a callback as the tables of a .scap file would. Next delivers the calls: a Source is a
 // source of package sys like a file. Callers are app and the command line.
 //

@@ -1,12 +1,8 @@
 package syscalls
 
 import (
-	"encoding/binary"
 	"fmt"
-	"io"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/bpf"
@@ -15,48 +11,10 @@ import (
 
 // openFiles reads what all processes have open, by process, from the kernel's iterator of files. Both ends of each socket are told, also of
 // those that /proc lists in no table. Its error says that this kernel has no such iterator.
-func openFiles() (map[int64][]*scap.Descriptor, error) {
-	spec, err := bpf.LoadSyscalls()
-	if err != nil {
-		return nil, err
-	}
-	cpus, err := ebpf.PossibleCPU()
-	if err != nil {
-		return nil, err
-	}
-	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
-	var loaded struct {
-		Files *ebpf.Program `ebpf:"tapir_files"`
-	}
-	if err := spec.LoadAndAssign(&loaded, nil); err != nil {
-		return nil, err
-	}
-	defer loaded.Files.Close()
-	iter, err := link.AttachIter(link.IterOptions{Program: loaded.Files})
-	if err != nil {
-		return nil, err
-	}
-	defer iter.Close()
-	r, err := iter.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("iterator of files: %w", err)
-	}
+func (it *iterators) openFiles() (map[int64][]*scap.Descriptor, error) {
 	out := map[int64][]*scap.Descriptor{}
-	for d := new(decoder); len(b) >= headSize; {
-		size := binary.NativeEndian.Uint64(b[24:])
-		if size < headSize || size > uint64(len(b)) || !d.read(b[:size]) {
-			return nil, fmt.Errorf("iterator of files: a record of %d bytes", size)
-		}
-		pid := int64(d.pid)
-		out[pid] = append(out[pid], d.descriptor())
-		b = b[size:]
-	}
-	return out, nil
+	err := it.read(bpf.SyscallsProgTapirFiles, false, func(d *decoder) { out[int64(d.pid)] = append(out[int64(d.pid)], d.descriptor()) })
+	return out, err
 }
 
 // descriptor is what a record of the iterator tells; its type is 0 where /proc has to be asked.
@@ -76,7 +34,7 @@ func (d *decoder) descriptor() *scap.Descriptor {
 		f.Type = scap.FDFile
 	}
 	f.Name = string(joinPath(d.bytes(0, 0)))
-	if gone || f.Name == "" || len(d.bytes(0, 0)) == 0 { // /proc knows what stands for its name
+	if gone || f.Name == "" || d.chunk(0, 0).cut() { // /proc knows what stands for its name
 		f.Type = 0
 	}
 	f.Device, f.OpenFlags = uint32(flagSets["dev"](d.args[2])), uint32(flagSets["open"](d.args[4]))

@@ -5,8 +5,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/scap"
@@ -23,6 +25,15 @@ func TestOpenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
+	deep := dir + strings.Repeat("/deep", 40)
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	below, err := os.Open(deep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer below.Close()
 	gone, err := os.Create(filepath.Join(dir, "gone"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,17 +67,18 @@ func TestOpenFiles(t *testing.T) {
 	if err := os.Remove(gone.Name()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openFiles(); err != nil {
+	it, err := newIterators(btf.NewCache())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := it.openFiles(); err != nil {
 		t.Fatalf("the kernel has no iterator: %v", err)
 	}
 	pid := int64(os.Getpid())
 	want := map[int64]*scap.Descriptor{}
-	descriptors(pid, newSocketTables(), func(entry any) {
-		d := entry.(*scap.Descriptor)
-		want[d.FD] = d
-	})
+	descriptors("/proc/self", pid, newSocketTables(), func(d *scap.Descriptor) { want[d.FD] = d })
 	got := map[int64]*scap.Descriptor{}
-	err = processes(func(entry any) {
+	_, err = processes(it, func(entry any) {
 		if d, ok := entry.(*scap.Descriptor); ok && d.Thread == pid {
 			got[d.FD] = d
 		}
@@ -101,8 +113,13 @@ func TestOpenFiles(t *testing.T) {
 // How long it takes to read what is open, by the iterator and by /proc.
 func BenchmarkOpenFiles(b *testing.B) {
 	b.Run("iterator", func(b *testing.B) {
+		types := btf.NewCache() // which loading the other programs has filled
 		for b.Loop() {
-			if _, err := openFiles(); err != nil {
+			it, err := newIterators(types)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := it.openFiles(); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -113,7 +130,7 @@ func BenchmarkOpenFiles(b *testing.B) {
 			all, _ := os.ReadDir("/proc")
 			for _, p := range all {
 				if pid := number(p.Name()); pid > 0 {
-					descriptors(pid, sockets, func(any) {})
+					descriptors("/proc/"+p.Name(), pid, sockets, func(*scap.Descriptor) {})
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
@@ -44,7 +45,8 @@ var (
 // kernel is what is loaded and attached.
 type kernel struct {
 	programs *ebpf.Collection
-	raw      bool // attached to raw tracepoints
+	types    *btf.Cache // the kernel's, until the state at the start is read
+	raw      bool       // attached to raw tracepoints
 	links    []link.Link
 	ring     *ring
 	lost     *ebpf.Map
@@ -85,13 +87,11 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	ringless, apart := ringTracepoints()
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
-		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
+		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart), bpf.SyscallsVarPage: pageKB(),
 		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category)}
 	cfg.Plan.constants(constants)
-	for name, v := range constants {
-		if err := spec.Variables[name].Set(v); err != nil {
-			return nil, fmt.Errorf("constant %s: %w", name, err)
-		}
+	if err := setConstants(spec, constants); err != nil {
+		return nil, err
 	}
 	if !cfg.Plan.names.has(signalEvent.Info().Name) {
 		without = append(slices.Clip(without), bpf.SyscallsProgTapirSignal)
@@ -99,7 +99,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if name := switchEvent.Info().Name; !cfg.Switches && (cfg.Plan.names.except || !cfg.Plan.names.has(name)) {
 		without = append(slices.Clip(without), bpf.SyscallsProgTapirSwitch)
 	}
-	for _, name := range slices.Concat(without, ringless, []string{bpf.SyscallsProgTapirFiles}) {
+	for _, name := range slices.Concat(without, ringless, []string{bpf.SyscallsProgTapirTasks, bpf.SyscallsProgTapirFiles}) {
 		delete(spec.Programs, name)
 	}
 	for _, p := range spec.Programs {
@@ -113,7 +113,8 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	}
 	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
 	spec.Maps[bpf.SyscallsMapRing].MaxEntries = uint32(cfg.Buffer)
-	programs, err := ebpf.NewCollection(spec)
+	types := btf.NewCache()
+	programs, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types})
 	if err != nil {
 		return nil, refused(fmt.Errorf("load the programs: %w", err))
 	}
@@ -121,12 +122,25 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		programs.Close()
 		return nil, err
 	}
-	k := &kernel{programs: programs, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
+	k := &kernel{programs: programs, types: types, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
 	if k.ring, err = openRing(programs.Maps[bpf.SyscallsMapRing]); err != nil {
 		programs.Close()
 		return nil, fmt.Errorf("ring of system calls: %w", err)
 	}
 	return k, nil
+}
+
+// pageKB is how many kB a page of memory has.
+func pageKB() uint32 { return uint32(os.Getpagesize() >> 10) }
+
+// setConstants sets what the programs are told before they are loaded.
+func setConstants(spec *ebpf.CollectionSpec, constants map[string]any) error {
+	for name, v := range constants {
+		if err := spec.Variables[name].Set(v); err != nil {
+			return fmt.Errorf("constant %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // wordSet is a set of numbers as the kernel part has it.

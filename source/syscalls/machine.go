@@ -10,24 +10,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/scap"
 )
 
 // snapshot tells the state of the machine as it is now: machine, interfaces, users, processes and their descriptors. What ends
-// while it is read is left out.
-func snapshot(tell func(entry any)) error {
+// while it is read is left out. It is nil if nobody is told. types are the kernel's.
+func snapshot(types *btf.Cache, tell func(entry any)) (*Start, error) {
 	if tell == nil {
-		return nil
+		return nil, nil
 	}
 	m, err := machine()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tell(m)
 	if err := interfaces(tell); err != nil {
-		return err
+		return nil, err
 	}
 	for line := range lines("/etc/passwd") {
 		if f := strings.Split(line, ":"); len(f) >= 7 {
@@ -39,7 +40,11 @@ func snapshot(tell func(entry any)) error {
 			tell(&scap.Group{ID: uint32(number(f[2])), Name: f[0]})
 		}
 	}
-	return processes(tell)
+	it, err := newIterators(types)
+	if err != nil {
+		return nil, err
+	}
+	return processes(it, tell)
 }
 
 // machine describes the host.

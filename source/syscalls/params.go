@@ -341,15 +341,19 @@ const capOverride = 1 << 1
 
 // writable says whether the process may write the file of its program.
 func (p process) writable() bool {
-	mode, owner, group := binary.NativeEndian.Uint32(p[160:]), uint64(binary.NativeEndian.Uint32(p[164:])), uint64(binary.NativeEndian.Uint32(p[168:]))
+	u32 := func(at int) uint32 { return binary.NativeEndian.Uint32(p[at:]) }
+	return p.u64(procInode) != 0 && writable(u32(160), u32(164), u32(168), &scap.Process{UID: uint32(p.u32(procUID)), GID: uint32(p.u32(procGID)),
+		Effective: p.u64(procEffective)})
+}
+
+// writable says whether a process may write a file with that mode, owner and group.
+func writable(mode, owner, group uint32, p *scap.Process) bool {
 	switch {
-	case p.u64(procInode) == 0:
-		return false
-	case p.u64(procEffective)&capOverride != 0:
+	case p.Effective&capOverride != 0:
 		return true
-	case owner == p.u32(procUID):
+	case owner == p.UID:
 		return mode&0o200 != 0
-	case group == p.u32(procGID):
+	case group == p.GID:
 		return mode&0o020 != 0
 	}
 	return mode&0o002 != 0

@@ -3,56 +3,150 @@ package syscalls
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tapir-project/tapir/scap"
 )
 
-// processes tells all threads of /proc, then all descriptors: of the kernel's iterator, or where it has none of /proc.
-func processes(tell func(entry any)) error {
-	all, err := os.ReadDir("/proc")
-	if err != nil {
-		return fmt.Errorf("processes: %w", err)
+// Start says what the state at the start was read from.
+type Start struct {
+	Threads, Descriptors int
+	Took                 time.Duration
+	Tasks, Files         error // why the kernel's iterators did not tell them; nil if they did
+	Waits                error // why the iterator of threads did not tell arguments and environment
+}
+
+func (s *Start) String() string {
+	from := func(without error) string {
+		if without == nil {
+			return "the kernel's iterator"
+		}
+		return fmt.Sprintf("/proc, for want of the kernel's iterator (%v)", firstLine(without))
 	}
-	var pids []int64
-	for _, d := range all {
-		if pid := number(d.Name()); pid > 0 {
-			pids = append(pids, pid)
-			for _, p := range threads(pid) {
-				tell(p)
+	threads := from(s.Tasks)
+	if s.Tasks == nil && s.Waits != nil {
+		threads += fmt.Sprintf(", their arguments by /proc (%v)", firstLine(s.Waits))
+	}
+	return fmt.Sprintf("state at the start, in %v: %d threads by %s; %d descriptors by %s", s.Took.Round(time.Millisecond), s.Threads, threads,
+		s.Descriptors, from(s.Files))
+}
+
+// firstLine is that of an error's text: the verifier's go on.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// processes tells all threads, then all descriptors: of the kernel's iterators, or where it has none of /proc.
+func processes(it *iterators, tell func(entry any)) (*Start, error) {
+	began := time.Now()
+	start := &Start{}
+	all, err := start.tasks(it)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		start.Threads++
+		tell(t.Process)
+	}
+	open, err := it.openFiles()
+	start.Files = err
+	sockets := newSocketTables()
+	each := func(d *scap.Descriptor) {
+		start.Descriptors++
+		tell(d)
+	}
+	for _, t := range all {
+		if t.TID != t.PID {
+			continue
+		}
+		dir := fmt.Sprintf("/proc/%d", t.seen)
+		if start.Files != nil {
+			descriptors(dir, t.PID, sockets, each)
+			continue
+		}
+		for _, d := range open[t.PID] {
+			if d = complete(d, dir); d != nil {
+				each(d)
 			}
 		}
 	}
-	open, err := openFiles()
-	if err != nil {
-		sockets := newSocketTables()
-		for _, pid := range pids {
-			descriptors(pid, sockets, tell)
+	start.Took = time.Since(began)
+	return start, nil
+}
+
+// tasks reads all threads by the best way that the kernel has.
+func (s *Start) tasks(it *iterators) ([]task, error) {
+	all, err := it.tasks(true)
+	if s.Waits = err; err != nil {
+		all, err = it.tasks(false)
+	}
+	if s.Tasks = err; err != nil {
+		return procTasks(nil)
+	}
+	told := map[int64]bool{}
+	for _, t := range all {
+		told[t.seen] = true
+		if t.TID == t.PID && t.seen != t.PID {
+			return all, nil // processes have other numbers in /proc here
 		}
-		return nil
+	}
+	others, err := procTasks(told) // what the kernel does not show programs
+	all = append(all, others...)
+	slices.SortFunc(all, inOrder)
+	return all, err
+}
+
+// procTasks reads the threads of all processes but those told from /proc, in the order that the iterator has.
+func procTasks(told map[int64]bool) (out []task, err error) {
+	pids, err := numbersIn("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("processes: %w", err)
 	}
 	for _, pid := range pids {
-		for _, d := range open[pid] {
-			if d.Type == 0 {
-				dir := fmt.Sprintf("/proc/%d", pid)
-				name := fmt.Sprintf("%s/fd/%d", dir, d.FD)
-				target, err := os.Readlink(name)
-				if err != nil {
-					continue // closed
-				}
-				d = &scap.Descriptor{Thread: pid, FD: d.FD, Name: target}
-				readDescriptor(name, fmt.Sprintf("%s/fdinfo/%d", dir, d.FD), target, d)
-			}
-			tell(d)
+		if told[pid] {
+			continue
+		}
+		for _, p := range threads(pid) {
+			out = append(out, task{p, pid})
 		}
 	}
-	return nil
+	return out, nil
+}
+
+// numbersIn are the names in a directory that are numbers, in their order.
+func numbersIn(dir string) (out []int64, err error) {
+	all, err := os.ReadDir(dir)
+	for _, d := range all {
+		if n := number(d.Name()); n > 0 {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out, err
+}
+
+// complete asks /proc about a descriptor of the iterator that has no type yet; nil if it is closed.
+func complete(d *scap.Descriptor, dir string) *scap.Descriptor {
+	if d.Type != 0 {
+		return d
+	}
+	name := fmt.Sprintf("%s/fd/%d", dir, d.FD)
+	target, err := os.Readlink(name)
+	if err != nil {
+		return nil
+	}
+	d = &scap.Descriptor{Thread: d.Thread, FD: d.FD, Name: target}
+	readDescriptor(name, fmt.Sprintf("%s/fdinfo/%d", dir, d.FD), target, d)
+	return d
 }
 
 // threads are those of a process, its first one first.
@@ -63,22 +157,23 @@ func threads(pid int64) (out []*scap.Process) {
 		return nil
 	}
 	out = append(out, first)
-	others, _ := os.ReadDir(dir + "/task")
-	for _, d := range others {
-		tid := number(d.Name())
+	others, _ := numbersIn(dir + "/task")
+	for _, tid := range others {
 		if tid == pid {
 			continue
 		}
+		own := fmt.Sprintf("%s/task/%d", dir, tid)
 		t := *first
-		t.TID, t.VTID = tid, -1
-		t.Flags = scap.ThreadFiles | scap.ThreadFS | scap.ThreadSame | scap.ThreadVM
-		readStat(filepath.Join(dir, "task", d.Name()), &t)
-		readStatus(filepath.Join(dir, "task", d.Name()), &t)
-		t.PID = pid
-		out = append(out, &t)
+		t.TID, t.VTID, t.Flags = tid, -1, ofSameProcess
+		if readStat(own, &t) && readStatus(own, &t) {
+			out = append(out, &t)
+		}
 	}
 	return out
 }
+
+// ofSameProcess are the flags of threads that are not the first one.
+const ofSameProcess = scap.ThreadFiles | scap.ThreadFS | scap.ThreadSame | scap.ThreadVM
 
 // readProcess reads what /proc tells of a process; nil if it is gone.
 func readProcess(dir string, pid int64) *scap.Process {
@@ -86,20 +181,14 @@ func readProcess(dir string, pid int64) *scap.Process {
 	if !readStat(dir, p) || !readStatus(dir, p) {
 		return nil
 	}
-	command, _ := os.ReadFile(dir + "/cmdline")
-	exe, args, _ := bytes.Cut(command, []byte{0})
-	p.Exe, p.Args = string(exe), args
-	if p.Exe == "" { // the kernel's own
-		p.Exe = p.Comm
-	}
-	p.Env, _ = os.ReadFile(dir + "/environ")
-	if len(p.Env) > longest {
-		p.Env = p.Env[:longest]
-	}
-	if len(p.Args) > longest {
-		p.Args = p.Args[:longest]
-	}
+	setCommand(p, firstBytes(dir+"/cmdline", 2*longest))
+	p.Env = firstBytes(dir+"/environ", longest)
 	p.ExePath, _ = os.Readlink(dir + "/exe")
+	var st unix.Stat_t
+	if unix.Stat(dir+"/exe", &st) == nil {
+		p.ExeInode, p.ExeChanged, p.ExeModified = st.Ino, uint64(st.Ctim.Nano()), uint64(st.Mtim.Nano())
+		p.ExeWritable = writable(st.Mode, st.Uid, st.Gid, p)
+	}
 	p.Cwd, _ = os.Readlink(dir + "/cwd")
 	p.Root, _ = os.Readlink(dir + "/root")
 	p.Cgroups = cgroupsOf(uint64(pid))
@@ -116,8 +205,28 @@ func readProcess(dir string, pid int64) *scap.Process {
 	return p
 }
 
+// setCommand sets program and arguments from the list of arguments.
+func setCommand(p *scap.Process, command []byte) {
+	exe, args, _ := bytes.Cut(command, []byte{0})
+	p.Exe, p.Args = string(exe), args[:min(len(args), longest)]
+	if p.Exe == "" { // the kernel's own
+		p.Exe = p.Comm
+	}
+}
+
 // longest is as much of arguments and environment as the kernel part reads too, bytes.
 const longest = 4096
+
+// firstBytes are at most n of a file's; none if it cannot be read.
+func firstBytes(name string, n int64) []byte {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, n)) // what its process does meanwhile
+	return b
+}
 
 // readStat takes what stat tells: "PID (NAME) STATE PARENT GROUP SESSION TTY ...", where NAME may hold anything.
 func readStat(dir string, p *scap.Process) bool {
@@ -178,9 +287,8 @@ func readStatus(dir string, p *scap.Process) bool {
 	return seen
 }
 
-// descriptors tells those of a process.
-func descriptors(pid int64, sockets *socketTables, tell func(entry any)) {
-	dir := fmt.Sprintf("/proc/%d", pid)
+// descriptors tells those of a process, of which dir is the directory.
+func descriptors(dir string, pid int64, sockets *socketTables, tell func(*scap.Descriptor)) {
 	all, err := os.ReadDir(dir + "/fd")
 	if err != nil {
 		return // ended

@@ -69,6 +69,7 @@ type Source struct {
 	lost    atomic.Pointer[Losses]
 	dropped []byte  // parameters of an event that the kernel did not deliver
 	times   []times // still to be told
+	start   *Start
 	stop    atomic.Bool
 	drained bool
 	events  atomic.Uint64
@@ -114,9 +115,10 @@ func Open(cfg Config) (*Source, error) {
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
-	if err := snapshot(s.sockets.watch(cfg.Tables)); err != nil {
+	if s.start, err = snapshot(k.types, s.sockets.watch(cfg.Tables)); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
+	k.types = nil
 	return s, nil
 }
 
@@ -136,6 +138,9 @@ func (s *Source) StopWith(ctx context.Context) (cancel func() bool) {
 
 // Calls is how many records the kernel delivered.
 func (s *Source) Calls() uint64 { return s.events.Load() }
+
+// Start is what the state at the start was read from; nil if nobody was told of it.
+func (s *Source) Start() *Start { return s.start }
 
 // Close gives everything back.
 func (s *Source) Close() error { return s.kernel.close() }

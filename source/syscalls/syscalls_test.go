@@ -41,6 +41,10 @@ func TestMain(m *testing.M) {
 		sendSignal()
 		return
 	}
+	if title := os.Getenv(titled); title != "" {
+		overwrite(title)
+		return
+	}
 	if os.Getenv(pouring) != "" {
 		pour()
 		return
