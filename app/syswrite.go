@@ -19,7 +19,7 @@ type SysWrite struct {
 	Stdout   io.Writer
 	Compress bool
 	Old      bool  // as sysdig 0.29 reads it
-	Bytes    int64 // of a file, uncompressed; 0: as many as there are
+	Bytes    int64 // of a file, uncompressed, or twice its tables where that is more; 0: as many as there are
 	Events   int64 // of a file
 	Seconds  int64 // of event time in a file; the name may hold the time as strftime has it
 	Ring     int64 // files that are kept; the next one takes the oldest's name
@@ -36,6 +36,7 @@ type SysWriter struct {
 	w      *scap.Writer
 	number int64
 	events int64
+	bytes  int64 // of the file, beyond which it is full
 	until  int64 // event time at which the file ends
 }
 
@@ -47,7 +48,7 @@ func (w *SysWriter) rotates() bool { return w.cfg.Bytes > 0 || w.cfg.Events > 0 
 
 // Event writes an event, first to another file if it is time for one. Each file begins with the state as it is.
 func (w *SysWriter) Event(e *scap.Event) error {
-	full := w.w != nil && (w.cfg.Bytes > 0 && w.w.Size() > w.cfg.Bytes || w.cfg.Events > 0 && w.events >= w.cfg.Events ||
+	full := w.w != nil && (w.cfg.Bytes > 0 && w.w.Size() > w.bytes || w.cfg.Events > 0 && w.events >= w.cfg.Events ||
 		w.cfg.Seconds > 0 && e.Time >= w.until)
 	if full {
 		if err := w.Close(); err != nil {
@@ -82,6 +83,15 @@ func (w *SysWriter) open(at int64) error {
 		w.until = at + w.cfg.Seconds*1e9
 	}
 	w.number++
+	if err := w.tables(); err != nil {
+		return err
+	}
+	w.bytes = max(w.cfg.Bytes, 2*w.w.Size()) // else tables that fill a file by themselves would be written for each event
+	return nil
+}
+
+// tables writes the state as it is.
+func (w *SysWriter) tables() error {
 	return w.s.Dump(func(entry any) error {
 		switch entry := entry.(type) {
 		case *scap.User, *scap.Group:
