@@ -142,11 +142,15 @@ func (s *Server) searchLines(w *reply, r *http.Request, l *listing) error {
 	return err
 }
 
+// firstRecords fill a window: they are sent at once, the others when there is much to send.
+const firstRecords = 50
+
 // lines writes an answer an object a line.
 type lines struct {
 	w    *reply
 	enc  record.Encoder
 	line []byte
+	n    int       // records
 	told time.Time // of the last progress
 }
 
@@ -154,6 +158,9 @@ func (l *lines) record(rec *record.Record) bool {
 	l.line = append(l.line[:0], `{"record":`...)
 	l.line = append(l.enc.Append(l.line, rec), "}\n"...)
 	_, err := l.w.Write(l.line)
+	if l.n++; l.n == firstRecords {
+		l.w.Flush()
+	}
 	return err == nil
 }
 

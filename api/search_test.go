@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -305,6 +306,24 @@ func searchStreams(t *testing.T, format, encoding string) {
 	case <-asked.Done():
 	case <-time.After(10 * time.Second):
 		t.Error("the client has gone, the search goes on")
+	}
+}
+
+// TestFirstRecords holds that those which fill a window leave at once, whatever waits behind them.
+func TestFirstRecords(t *testing.T) {
+	var client pulse
+	out := lines{w: newReply(&client, httptest.NewRequest("GET", "/", nil))}
+	defer out.w.stop()
+	rec := record.Record{Kind: record.KindSession, ID: record.NewID(1, 2, 3)}
+	wrote := 0
+	for range firstRecords {
+		if !out.record(&rec) {
+			t.Fatal("the client is gone")
+		}
+		wrote += len(out.line)
+	}
+	if got := client.bytes(); got != wrote || wrote >= replyBuffer {
+		t.Errorf("%d bytes of the first %d records came, %d were written", got, firstRecords, wrote)
 	}
 }
 

@@ -95,7 +95,7 @@ func (r *rowReader) read(ctx context.Context, refs []rowRef, recs []*record.Reco
 			var err error
 			for s := range work {
 				if err == nil {
-					err = r.readSpan(s, refs, recs)
+					err = r.readSpan(ctx, s, refs, recs)
 				}
 			}
 			failed <- err
@@ -159,8 +159,9 @@ func cmpString(a, b string) int {
 	return 0
 }
 
-// readSpan reads the rows of one row group.
-func (r *rowReader) readSpan(s *span, refs []rowRef, recs []*record.Record) error {
+// readSpan reads the rows of one row group. When ctx ends it stops at the next column: hundreds of them take a while, and
+// who asks anew waits for the core.
+func (r *rowReader) readSpan(ctx context.Context, s *span, refs []rowRef, recs []*record.Record) error {
 	g, err := r.open(s)
 	if err != nil {
 		return err
@@ -171,6 +172,9 @@ func (r *rowReader) readSpan(s *span, refs []rowRef, recs []*record.Record) erro
 		recs[i].Kind, recs[i].Final = s.file.kind, true
 	}
 	for _, c := range g.chunks {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := r.column(c, refs, recs, s); err != nil {
 			return fmt.Errorf("%s: %w", s.file.path, err)
 		}

@@ -77,8 +77,8 @@ func (a *asking) newestFirst(q *store.Search, o *output) error {
 		if err := a.settle(pending); err != nil {
 			return err
 		}
-		a.progress(q, len(batch))
 		files, size = rest, nextSize(size, q.Limit)
+		a.cov.FilesDone += len(batch)
 		n := len(pending)
 		if len(files) > 0 { // what starts after all that is left
 			n, _ = slices.BinarySearchFunc(pending, files[0].last, func(h hit, last int64) int { return cmpInt(last, h.start) })
@@ -87,12 +87,10 @@ func (a *asking) newestFirst(q *store.Search, o *output) error {
 			return err
 		}
 		pending = pending[n:]
+		a.progress(q) // behind the records, which are sent with it
 	}
-	if err := o.put(pending); err != nil {
-		return err
-	}
-	a.progress(q, len(a.parts))
-	return nil
+	a.cov.FilesDone += len(a.parts)
+	return o.put(pending)
 }
 
 func nextSize(size int64, limit int) int64 {
@@ -111,8 +109,8 @@ func cutBatch(files []*recordFile, size int64) (batch, rest []*recordFile) {
 	return files[:n], files[n:]
 }
 
-func (a *asking) progress(q *store.Search, files int) {
-	a.cov.FilesDone += files
+// progress tells how far the search is.
+func (a *asking) progress(q *store.Search) {
 	if q.Progress != nil {
 		q.Progress(a.cov)
 	}
@@ -274,7 +272,8 @@ func (a *asking) ordered(q *store.Search, o *output) error {
 	if err != nil {
 		return err
 	}
-	a.progress(q, len(all))
+	a.cov.FilesDone += len(all)
+	a.progress(q)
 	return o.put(hits)
 }
 

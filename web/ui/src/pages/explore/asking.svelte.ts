@@ -1,5 +1,6 @@
 // One question with all its answers: the rows or the table, the timeline, the fields. They are asked one after the other, the rows
-// first, so that nothing stands in their way; a newer question ends all of an older one.
+// first, so that nothing stands in their way: server and browser may share their cores, so sums wait until the first rows are seen. A
+// newer question ends all of an older one.
 
 import { aborted, api, ApiError, queryError, type Table } from '../../lib/api';
 import { cut } from '../../lib/expression';
@@ -15,7 +16,7 @@ export interface View {
   facets: string[]; // fields that are open
 }
 
-const patience = 400; // ms that the others wait for the first rows
+const patience = 400; // ms that the others wait for the first rows, and for their being seen
 
 /** Whether an expression groups, so that its answer is a table. */
 export function groups(q: string): boolean {
@@ -49,7 +50,7 @@ export class Asking {
     else {
       this.answer = undefined;
       const timer = setTimeout(rest, patience);
-      await this.results.start(question, rest);
+      await this.results.start(question, () => painted(rest));
       clearTimeout(timer);
     }
     if (stop.signal.aborted) return;
@@ -58,7 +59,7 @@ export class Asking {
       this.facets.clear();
       return;
     }
-    rest();
+    painted(rest);
     if (!this.results.error) void saved.note({ q, kind });
   }
 
@@ -95,6 +96,12 @@ export class Asking {
     this.line.stop();
     this.facets.stop();
   }
+}
+
+/** Calls f, which may be called again, when what has changed by now was painted; a page out of sight paints nothing and waits a while. */
+function painted(f: () => void) {
+  requestAnimationFrame(() => requestAnimationFrame(f));
+  setTimeout(f, patience);
 }
 
 function once(f: () => void): () => void {

@@ -22,10 +22,36 @@ function serve() {
   });
   return { sums, searches };
 }
+/** Frames that are painted when they are told to. */
+function frames() {
+  let due: (() => void)[] = [];
+  vi.stubGlobal('requestAnimationFrame', (f: () => void) => due.push(f));
+  return () => due.splice(0).forEach((f) => f());
+}
 afterEach(() => void vi.unstubAllGlobals());
+
+test('sums are asked for when the first rows have been painted', async () => {
+  const { sums } = serve();
+  const paint = frames();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const a = new Asking();
+  await a.start(question, view);
+  paint(); // begins the frame that shows the rows
+  await vi.advanceTimersByTimeAsync(100);
+  expect(sums.length).toBe(0);
+  paint();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sums.length).toBe(1);
+  await a.start(question, view);
+  await vi.advanceTimersByTimeAsync(1000); // out of sight: nothing is painted
+  expect(sums.length).toBe(2);
+  vi.useRealTimers();
+  a.stop();
+});
 
 test('a new question ends the sums of the one before it at once', async () => {
   const { sums, searches } = serve();
+  vi.stubGlobal('requestAnimationFrame', (f: () => void) => setTimeout(f));
   const a = new Asking();
   await a.start(question, view);
   await vi.waitFor(() => expect(sums.length).toBe(1));
