@@ -84,6 +84,13 @@ func appendSeconds(dst []byte, ns int64) []byte {
 	return appendNanos(append(dst, '.'), ns)
 }
 
+// appendPair appends seconds and nanoseconds as two numbers, SECONDS.NANOSECONDS: one microsecond is 0.1000. So sysdig shows a time since
+// the epoch, and only that.
+func appendPair(dst []byte, ns int64) []byte {
+	dst = append(strconv.AppendInt(dst, ns/1e9, 10), '.')
+	return strconv.AppendInt(dst, ns%1e9, 10)
+}
+
 // appendHuman appends a duration in its largest unit: 55ns, 3.07us, 407us, 1.36ms, 80ms, 1.20s. Digits that are left
 // out are not rounded.
 func appendHuman(dst []byte, ns int64) []byte {

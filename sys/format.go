@@ -14,7 +14,7 @@ type Clock byte
 // The ways to show times, by the letter of -t.
 const (
 	ClockHuman    Clock = 'h' // HH:MM:SS.nnnnnnnnn, local
-	ClockAbsolute Clock = 'a' // seconds since the epoch
+	ClockAbsolute Clock = 'a' // seconds since the epoch, and nanoseconds
 	ClockRelative Clock = 'r' // since the first event
 	ClockLatency  Clock = 'd' // since the call was entered
 	ClockDelta    Clock = 'D' // since the event before
@@ -157,7 +157,7 @@ func clockField(c Clock, st *Style) *Field {
 	d.num = func(_ *Field, e *Event) (int64, bool) { return e.Time, true }
 	switch c {
 	case ClockAbsolute:
-		d.text = func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return appendSeconds(dst, e.Time), true }
+		d.text = func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return appendPair(dst, e.Time), true }
 	case ClockRelative:
 		d.text = func(_ *Field, e *Event, dst []byte) ([]byte, bool) { return appendSeconds(dst, e.Time-e.first), true }
 	case ClockLatency:

@@ -198,7 +198,8 @@ func loginShells(env *Env, args []string) (*Run, error) {
 	r.event = func(e *sys.Event) error {
 		id, ok := f[0].Number(e)
 		exe, ok2 := f[1].Append(nil, e)
-		if !ok || !ok2 || !strings.Contains(string(exe), want) || len(args) > 1 && !strings.Contains(value(f[2], e, ""), args[1]) {
+		given, has := f[2].Append(nil, e)
+		if !ok || !ok2 || !strings.Contains(string(exe), want) || len(args) > 1 && has && !strings.Contains(string(given), args[1]) {
 			return nil
 		}
 		line := strconv.FormatInt(id, 10)
