@@ -8,6 +8,7 @@
  *   tapir_enter  sys_enter: notes when a wanted call was entered
  *   tapir_exit   sys_exit: makes one record of the whole call. Arguments are still in the registers then, and what they
  *                point to was read by the kernel, so it is in memory
+ *                Where nobody asks when calls were entered, it does without tapir_enter
  *   tapir_sent, tapir_received  sock_send_length, sock_recv_length: what goes through sockets of TCP, within the call that does it.
  *                They stand in for the two above where nothing else is asked for: as long as somebody listens to those,
  *                every call of every process takes a longer way through the kernel
@@ -38,6 +39,7 @@ enum { /* call.flags */
 	USES = 4, /* the descriptor is args[call.fd] */
 	ASKED = 8, /* of operations of io_uring: not only those that change state are wanted */
 	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
+	RUNS = 32, /* it runs another program: tapir_exec tells of it, unless it fails */
 };
 
 enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED }; /* op.kind */
@@ -73,6 +75,7 @@ struct {
 volatile const struct call calls[2 * CALLS] = {};
 volatile const u32 execve_number = 59;
 volatile const u32 signal_class = 0, switch_class = 0;
+volatile const u32 timed = 1; /* when calls are entered is asked for; else tapir_enter is not loaded */
 
 #include "filter.h"
 #include "data.h"
@@ -231,16 +234,22 @@ int tapir_exit(u64 *ctx)
 
 	if (!(c->flags & WANTED) && number != NO_CALL) /* what most calls are, where there is a filter */
 		return 0;
-	e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
-	at = e ? e->at : 0;
-	if (at) {
-		number = e->number;
-		e->at = 0;
+	if (timed) {
+		e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
+		at = e ? e->at : 0;
+		if (at) {
+			number = e->number;
+			e->at = 0;
+		}
+		number &= 2 * CALLS - 1;
+		c = &calls[number];
+		if (!at && (!(c->flags & MAKES) || (s64)ctx[1] < 0 || skipped()))
+			return 0;
+	} else {
+		at = 0;
+		if (c->flags & RUNS && !ctx[1] || skipped() || programs_only && !(c->flags & STATE) && filtered())
+			return 0;
 	}
-	number &= 2 * CALLS - 1;
-	c = &calls[number];
-	if (!at && (!(c->flags & MAKES) || (s64)ctx[1] < 0 || skipped()))
-		return 0;
 	if (!(w = room()))
 		return 0;
 	w->head.number = number;
@@ -357,10 +366,11 @@ int tapir_fork(u64 *ctx)
 	struct task_struct *child = (void *)ctx[1];
 	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	u32 class = calls[execve_number & (CALLS - 1)].class;
+	u32 number = e ? e->number : timed ? 0 : call_number(bpf_task_pt_regs(bpf_get_current_task_btf()));
 	struct work *w;
 	u64 waiting;
 
-	if (skipped() || get(child, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(FORK, e ? e->number : 0, e ? e->at : 0, 0)))
+	if (skipped() || get(child, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(FORK, number, e ? e->at : 0, 0)))
 		return 0;
 	w->head.thread = get(child, pid);
 	w->head.process = get(child, tgid);

@@ -200,6 +200,7 @@ const (
 	SyscallsVarSocketsOnly     = "sockets_only"
 	SyscallsVarSwitchClass     = "switch_class"
 	SyscallsVarThreads         = "threads"
+	SyscallsVarTimed           = "timed"
 	SyscallsVarTyped           = "typed"
 )
 
@@ -300,6 +301,7 @@ type SyscallsVariableSpecs struct {
 	SocketsOnly  *ebpf.VariableSpec `ebpf:"sockets_only"`
 	SwitchClass  *ebpf.VariableSpec `ebpf:"switch_class"`
 	Threads      *ebpf.VariableSpec `ebpf:"threads"`
+	Timed        *ebpf.VariableSpec `ebpf:"timed"`
 	Typed        *ebpf.VariableSpec `ebpf:"typed"`
 }
 
@@ -370,6 +372,7 @@ type SyscallsVariables struct {
 	SocketsOnly  *ebpf.Variable `ebpf:"sockets_only"`
 	SwitchClass  *ebpf.Variable `ebpf:"switch_class"`
 	Threads      *ebpf.Variable `ebpf:"threads"`
+	Timed        *ebpf.Variable `ebpf:"timed"`
 	Typed        *ebpf.Variable `ebpf:"typed"`
 }
 

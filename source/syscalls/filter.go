@@ -247,6 +247,19 @@ func (p *Plan) transfers() bool {
 	return true
 }
 
+// untimed says whether the filter's calls can be told without having seen when they were entered: it asks for no times, and for no calls
+// that leave no number behind.
+func (p *Plan) untimed() bool {
+	for i := range calls() {
+		c := &calls()[i]
+		flags, _ := p.wanted(c)
+		if flags != 0 && (c.name == "rt_sigreturn" || c.name == "sigreturn" || c.name == "restart_syscall") {
+			return false
+		}
+	}
+	return len(p.left) == 0
+}
+
 // kindOf are the names of the events for which a field of their kind can have the value.
 func kindOf(field, value string) (set[string], bool) {
 	out := only[string]()
@@ -282,6 +295,9 @@ func (p *Plan) wanted(c *call) (flags, fd uint8) {
 		}
 		if c.event.Info().Flags&scap.CreatesFD != 0 {
 			flags |= callMakes
+		}
+		if c.name == "execve" || c.name == "execveat" {
+			flags |= callRuns
 		}
 		return callWanted | callState | flags, fd
 	case !p.names.has(c.eventName()):

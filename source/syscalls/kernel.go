@@ -63,11 +63,17 @@ func openKernel(cfg *Config) (*kernel, error) {
 			return k, nil
 		}
 	}
+	cfg.Untimed = cfg.Untimed && cfg.Light && cfg.Plan.untimed()
 	cfg.Light = false
-	k, err := load(cfg, transferPrograms, false)
+	without := transferPrograms
+	if cfg.Untimed {
+		without = append(slices.Clip(without), bpf.SyscallsProgTapirEnter)
+	}
+	k, err := load(cfg, without, false)
 	if err == nil {
 		return k, nil
 	}
+	cfg.Untimed = false
 	if k, e := load(cfg, transferPrograms, true); e == nil {
 		return k, nil
 	}
@@ -87,7 +93,8 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	ringless, apart := ringTracepoints()
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
-		bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart), bpf.SyscallsVarPage: pageKB(),
+		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
+		bpf.SyscallsVarPage: pageKB(),
 		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category)}
 	cfg.Plan.constants(constants)
 	if err := setConstants(spec, constants); err != nil {

@@ -21,6 +21,7 @@ type Config struct {
 	Tables   func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan     *Plan           // what the kernel tests; nil: everything is captured
 	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
+	Untimed  bool            // with Light: nobody looks at the times of entering events either; calls that go any way may then be seen when they end only
 	Pairs    bool            // a call is two events, as in files; else one that knows when it was entered
 	Switches bool            // threads that take turns on processors are told
 	Times    bool            // threads' processor times are told each second, as files have them
@@ -238,10 +239,10 @@ func (s *Source) settle() (done bool, err error) {
 		return false, nil
 	}
 	d.call = &s.known.calls[d.sysno]
+	if (s.cfg.Light || s.cfg.Untimed) && d.entered == 0 {
+		d.entered = d.left
+	}
 	if s.cfg.Light {
-		if d.entered == 0 {
-			d.entered = d.left
-		}
 		s.sockets.see(d, s.cfg.Tables)
 	}
 	if s.cfg.Settled == nil || !d.call.transfers || d.entered == 0 {

@@ -43,6 +43,7 @@ const (
 	callUses   = 4
 	callAsked  = 8
 	callMakes  = 16
+	callRuns   = 32
 )
 
 // Numbers of calls that the kernel part knows: those of 64-bit programs, and from narrow on those of 32-bit ones.
