@@ -356,15 +356,15 @@ func (o *sysOptions) settles(r *sysRun) bool {
 
 // settled does with both events of a call what event does, if they are settled.
 func (r *sysRun) settled(s *sys.Inspector, raw *scap.Event, fd int64) syscalls.Fate {
-	e := s.Settled(raw, fd)
-	if e == nil {
+	switch pass, ok := s.Settled(raw, fd, r.filter); {
+	case !ok:
 		return syscalls.Delivered
+	case !pass || r.write == nil:
+		r.read += 2
+		return syscalls.Unneeded
 	}
 	r.read += 2
-	if r.filter.Pass(e) && r.write != nil {
-		return syscalls.Written
-	}
-	return syscalls.Unneeded
+	return syscalls.Written
 }
 
 // suppressed says whether the event is a program's that -U names.

@@ -25,6 +25,7 @@ type Inspector struct {
 	closed   closing
 	ev       Event
 	num      int64
+	changes  uint64 // how often something may have changed what is known
 	first    int64
 	names    interner
 	dropped  uint64
@@ -72,6 +73,7 @@ func (s *Inspector) Dropped() uint64 { return s.dropped }
 
 // Table takes an entry of a table. It is what a scap.Reader's Table calls.
 func (s *Inspector) Table(entry any) {
+	s.changes++
 	switch e := entry.(type) {
 	case *scap.Section:
 		s.reset()
@@ -265,6 +267,7 @@ func (s *Inspector) Apply(raw *scap.Event) *Event {
 		s.settle()
 	}
 	s.num++
+	s.changes++
 	e := &s.ev
 	*e = Event{Event: raw, Num: s.num, Info: raw.Type.Info(), s: s}
 	switch raw.Type {

@@ -48,31 +48,46 @@ func findSettled() (all, tcp [scap.Types]bool) {
 	return all, tcp
 }
 
+// verdict is what a filter said of calls on a descriptor. Nothing of what it was asked has changed as long as no event was applied since.
+type verdict struct {
+	filter  *Filter
+	thread  *Thread
+	kind    scap.Type
+	changes uint64
+	pass    bool
+}
+
 // Settled does for a whole call what Apply does for its two events, if that is no more than to count them and to note that the thread
-// made them: what is returned is then one event for both, without parameters, to ask a filter about that is Settled. It is nil if the
-// call is to be applied as events. raw is the event that leaves the call, as yet without parameters, with the time it was entered, and
-// n the descriptor that it reads or writes.
-func (s *Inspector) Settled(raw *scap.Event, n int64) *Event {
+// made them: ok says whether it is, and pass whether both pass the filter, which is Settled too. raw is the event that leaves the call, as
+// yet without parameters, with the time it was entered, and n the descriptor that it reads or writes.
+func (s *Inspector) Settled(raw *scap.Event, n int64, filter *Filter) (pass, ok bool) {
 	if !settledTypes[raw.Type] && !settledTCP[raw.Type] || s.num == 0 || s.unsettled || s.keepAll {
-		return nil
+		return false, false
 	}
 	s.finish()
 	t := s.recent
 	if t == nil || t.TID != raw.Thread {
 		if t = s.threads[raw.Thread]; t == nil {
-			return nil
+			return false, false
 		}
 		s.recent = t
 	}
 	f := s.FD(t, n)
 	if f == nil || f.socket() && !f.connected || !settledTypes[raw.Type] && (f.Name == "" || f.L4 != scap.L4TCP) {
-		return nil
+		return false, false
 	}
 	s.num += 2
 	l := &t.last
 	l.kind, l.set, l.valid, l.fd, l.entered, l.kept = raw.Type-1, true, true, n, raw.Enter, false
 	l.latency = max(raw.Time-raw.Enter, 0)
-	e := &s.ev
-	*e = Event{Event: raw, Num: s.num, Info: raw.Type.Info(), Thread: t, FD: f, s: s, first: s.first}
-	return e
+	v := &f.verdicts[0]
+	if raw.Type.Info().Flags&scap.WritesFD != 0 {
+		v = &f.verdicts[1]
+	}
+	if v.kind != raw.Type || v.changes != s.changes || v.thread != t || v.filter != filter {
+		e := &s.ev
+		*e = Event{Event: raw, Num: s.num, Info: raw.Type.Info(), Thread: t, FD: f, s: s, first: s.first}
+		*v = verdict{filter, t, raw.Type, s.changes, filter.Pass(e)}
+	}
+	return v.pass, true
 }

@@ -142,6 +142,7 @@ type FD struct {
 	canceled   bool   // ... and the number was opened anew in between
 	Came       uint32 // its place in the order in which the process's descriptors became known
 	private    map[string]any
+	verdicts   [2]verdict // on calls of two types, for those that read and those that write
 }
 
 // role is which end of a connection the process is.

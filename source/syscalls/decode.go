@@ -49,6 +49,7 @@ const maxChunks = 64
 type decoder struct {
 	head
 	call    *call
+	rest    []byte // of the record: what was gathered, as long as it is not split
 	chunks  [maxChunks]chunk
 	n       int
 	message int // of several that the call was about
@@ -57,7 +58,7 @@ type decoder struct {
 	start   int // of the parameter at hand in data
 }
 
-// read takes a record apart and says whether it is one.
+// read takes the head of a record and says whether it is one. split is to be called before anything is asked of what was gathered.
 func (d *decoder) read(b []byte) bool {
 	if len(b) < headSize {
 		return false
@@ -69,8 +70,14 @@ func (d *decoder) read(b []byte) bool {
 	}
 	d.thread, d.pid = binary.NativeEndian.Uint32(b[72:]), binary.NativeEndian.Uint32(b[76:])
 	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[80:]), binary.NativeEndian.Uint16(b[82:]), b[84]
-	d.n, d.message, d.lengths, d.data, d.start = 0, 0, d.lengths[:0], d.data[:0], 0
-	for b = b[headSize:]; len(b) >= chunkSize && d.n < maxChunks; d.n++ {
+	d.n, d.message, d.lengths, d.data, d.start, d.rest = 0, 0, d.lengths[:0], d.data[:0], 0, b[headSize:]
+	return d.sysno < maxCalls
+}
+
+// split takes apart what was gathered and says whether that can be done.
+func (d *decoder) split() bool {
+	b := d.rest
+	for d.rest = nil; len(b) >= chunkSize && d.n < maxChunks; d.n++ {
 		c := &d.chunks[d.n]
 		c.op, c.part, c.whole = b[0], b[1], binary.NativeEndian.Uint32(b[4:])
 		size := int(binary.NativeEndian.Uint16(b[2:]))
@@ -80,7 +87,7 @@ func (d *decoder) read(b []byte) bool {
 		c.data = b[chunkSize : chunkSize+size]
 		b = b[min(chunkSize+(size+7)&^7, len(b)):]
 	}
-	return d.sysno < maxCalls
+	return true
 }
 
 // chunk is what an op gathered; nil if it gathered nothing.

@@ -72,7 +72,7 @@ func (it *iterators) read(name string, waits bool, each func(d *decoder)) error 
 	}
 	for d := new(decoder); len(b) >= headSize; {
 		size := binary.NativeEndian.Uint64(b[24:])
-		if size < headSize || size > uint64(len(b)) || !d.read(b[:size]) {
+		if size < headSize || size > uint64(len(b)) || !d.read(b[:size]) || !d.split() {
 			return fmt.Errorf("%s: a record of %d bytes", name, size)
 		}
 		each(d)

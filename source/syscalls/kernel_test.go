@@ -36,7 +36,7 @@ func TestRawTracepoints(t *testing.T) {
 		if r == nil {
 			break
 		}
-		if d.read(r) && int(d.pid) == proc.Pid {
+		if d.read(r) && d.split() && int(d.pid) == proc.Pid {
 			kinds[d.kind]++
 			if d.kind == recordCall && calls()[d.sysno].name == "openat" && len(d.bytes(0, 0)) > 1 && int32(d.args[0]) == -100 {
 				args++

@@ -73,12 +73,12 @@ func replay(t *testing.T, live *Source, tables []any, records [][]byte, filter *
 	src := &Source{cfg: Config{Pairs: true, Write: w.Event}, known: live.known, epoch: live.epoch}
 	if settle {
 		src.cfg.Settled = func(raw *scap.Event, fd int64) Fate {
-			e := s.Settled(raw, fd)
-			if e == nil {
+			pass, ok := s.Settled(raw, fd, filter)
+			if !ok {
 				return Delivered
 			}
 			settled++
-			if filter.Pass(e) {
+			if pass {
 				return Written
 			}
 			return Unneeded

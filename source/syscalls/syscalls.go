@@ -201,7 +201,7 @@ func (s *Source) take(record []byte, e *scap.Event) (bool, error) {
 	if !s.decoder.read(record) {
 		return false, nil
 	}
-	if done, err := s.settle(); done || err != nil || !s.make() {
+	if done, err := s.settle(); done || err != nil || !s.decoder.split() || !s.make() {
 		return false, err
 	}
 	s.at = s.left.event.Time
@@ -242,7 +242,7 @@ func (s *Source) settle() (done bool, err error) {
 	if (s.cfg.Light || s.cfg.Untimed) && d.entered == 0 {
 		d.entered = d.left
 	}
-	if s.cfg.Light {
+	if s.cfg.Light && d.split() {
 		s.sockets.see(d, s.cfg.Tables)
 	}
 	if s.cfg.Settled == nil || !d.call.transfers || d.entered == 0 {
@@ -256,12 +256,12 @@ func (s *Source) settle() (done bool, err error) {
 	}
 	s.at = x.Time
 	s.events.Add(1)
-	if fate == Unneeded {
+	if fate == Unneeded || !d.split() {
 		return true, nil
 	}
 	d.params()
 	x.Enter = 0
-	if !x.Set(d.trimmed(), d.data) || !s.enter() {
+	if !x.Set(d.lengths, d.data) || !s.enter() {
 		return true, nil
 	}
 	return true, errors.Join(s.cfg.Write(&s.entered.event), s.cfg.Write(x))

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,10 +27,10 @@ type result struct{ calls, lost int64 }
 
 var said = regexp.MustCompile(`Driver (Events|Drops):(\d+)`)
 
-// capturing runs f beside a capture.
-func capturing(filter string, f func() error) (r result, err error) {
+// capturing runs f beside a capture with the options.
+func capturing(options []string, filter string, f func() error) (r result, err error) {
 	var out bytes.Buffer
-	c := exec.Command(*tapir, append([]string{"sys", "-qv"}, strings.Fields(filter)...)...)
+	c := exec.Command(*tapir, slices.Concat([]string{"sys", "-v"}, options, strings.Fields(filter))...)
 	c.Stderr = &out
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {

@@ -1,6 +1,7 @@
 // The benchmark of docs/bench.md for live system calls: what capturing costs the programs that are traced. A loop that writes and reads
 // a byte, and wrk against nginx, run alone and beside tapir sys in turn, in rounds of one run: all calls, those of the network, those
-// of the network with a filter on the port. Runs of a loop of lseek count how many events without data one reader takes without a loss.
+// of the network with a filter on the port, tested and counted (-q) and written to a file (-w). Runs of a loop of lseek count how many
+// events without data one reader takes without a loss.
 //
 //	go run ./bench/sys/live [-tapir FILE] [-seconds N] [-rounds N] [-parts wrk,headers]
 //
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ import (
 type row struct {
 	name   string
 	filter string // PORT is nginx's
+	write  bool   // to a file; else events are tested and counted, not shown
 	alone, beside,
 	rateAlone, rateBeside, cost []float64
 	calls, lost int64
@@ -30,6 +33,7 @@ var rows = []*row{
 	{name: "all calls"},
 	{name: "network only", filter: "evt.is_io=true and fd.type in (ipv4, ipv6)"},
 	{name: "network only, port", filter: "evt.is_io=true and fd.port=PORT"},
+	{name: "... to a file", filter: "evt.is_io=true and fd.port=PORT", write: true},
 	{name: "... TCP's", filter: "evt.is_io=true and fd.l4proto=tcp and fd.port=PORT"},
 	{name: "all of the port", filter: "fd.port=PORT"},
 	{name: "network only, other port", filter: "evt.is_io=true and fd.port=1"},
@@ -104,7 +108,11 @@ func (r *row) measure(web *nginx, d time.Duration) error {
 		return err
 	}
 	var beside, rate float64
-	got, err := capturing(strings.ReplaceAll(r.filter, "PORT", fmt.Sprint(web.port)), func() (err error) {
+	options := []string{"-q"}
+	if r.write {
+		options = []string{"-w", filepath.Join(web.dir, "calls.scap")}
+	}
+	got, err := capturing(options, strings.ReplaceAll(r.filter, "PORT", fmt.Sprint(web.port)), func() (err error) {
 		if beside, err = perCall(d/4, "io"); err != nil {
 			return err
 		}
@@ -126,7 +134,7 @@ func benchHeaders(d time.Duration) error {
 		"calls", "lost")
 	for i := range headerRuns {
 		var per float64
-		got, err := capturing("evt.type=lseek", func() (err error) { per, err = perCall(d, "seek"); return err })
+		got, err := capturing([]string{"-q"}, "evt.type=lseek", func() (err error) { per, err = perCall(d, "seek"); return err })
 		if err != nil {
 			return err
 		}
