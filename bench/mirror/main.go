@@ -4,8 +4,10 @@
 // A generator on one core makes a source receive frames; on veth pairs the whole road to the other ends of the outputs runs
 // on that core too, so the rate without loss is what the core manages, and the time of a packet above that of the generator
 // alone is what copying costs. There are two generators: one hands packets to the stack as drivers do, the other sends them
-// through a packet socket as local programs do, which itself takes six times as long and so hides differences. All ways are
-// measured in turn, five times; medians are printed. The soft tap reads in a process of its own, on the other core, and loses
+// through a packet socket as local programs do, which itself takes six times as long and so hides differences. There are five rounds; in
+// each, all ways have two turns, there and back, so that a machine that becomes slower or faster meets all alike, and medians of the ten
+// are printed. Auto's turns begin when it has decided. What else runs on the other cores slows this one down, if they share what it is
+// made of, so turns in which they were busy are repeated. The soft tap reads in a process of its own, on the other core, and loses
 // what it cannot follow: its rate is the highest one, found by halving, at which it loses nothing.
 //
 // -way, -outputs and -socket run one way for ten seconds, for a profiler.
@@ -18,10 +20,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +39,9 @@ const (
 	rounds   = 5
 	maxOuts  = 8
 	small    = 60      // bytes, without the checksum
-	frames   = 1 << 18 // of a round
+	frames   = 1 << 17 // of a turn
+	tries    = 2       // of a turn, until nothing disturbs it
+	quiet    = 0.85    // of the time of a turn that other cores are idle, least
 	oldTest  = 400e6   // bit/s of 512-byte packets: what a kernel module did in its day
 	oldBytes = 512
 )
@@ -104,7 +110,7 @@ func bench() error {
 		}
 		return softTap(links["e0"], all["tapir auto"].cost)
 	}
-	fmt.Printf("%d-byte packets, medians of %d, one core\n", small, rounds)
+	fmt.Printf("%d-byte packets, medians of %d turns of %d packets, one core\n", small, 2*rounds, frames)
 	one, err := compare("as drivers hand them over", injected)
 	if err != nil {
 		return err
@@ -136,6 +142,13 @@ func compare(what string, g generator) (one result, err error) {
 			if w.name != "nothing" {
 				fmt.Printf("  %.2fx tc mirred", r.rate/mirred.rate)
 			}
+			fmt.Print(r.how)
+			if r.busy > 0 {
+				fmt.Printf("  %d turns disturbed", r.busy)
+			}
+			if r.lost > 0 {
+				fmt.Printf("  %d copies lost in turns that were repeated (net.core.netdev_max_backlog: %d)", r.lost, r.queue)
+			}
 			fmt.Println()
 		}
 	}
@@ -160,11 +173,11 @@ func profile(g generator) error {
 		n = 0
 	}
 	for begin := time.Now(); time.Since(begin) < 10*time.Second; {
-		rate, err := lossless(g, n, small)
+		rate, lost, err := flood(g, n, small)
 		if err != nil {
 			return errors.Join(err, end())
 		}
-		fmt.Printf("%.0f k/s\n", rate/1e3)
+		fmt.Printf("%.0f k/s, %d copies lost\n", rate/1e3, lost)
 	}
 	return end()
 }
@@ -231,11 +244,12 @@ func tapir(mode string) func(int, generator) (func() error, error) {
 
 // decide sends until the mirror has found out which way is faster.
 func decide(g generator) error {
-	for range 100 {
-		if _, err := g.flood(1<<15, small); err != nil {
-			return err
+	for begin := time.Now(); time.Since(begin) < 20*time.Second; {
+		for burst := time.Now(); time.Since(burst) < 200*time.Millisecond; {
+			if _, err := g.flood(frames/8, small); err != nil {
+				return err
+			}
 		}
-		time.Sleep(20 * time.Millisecond)
 		s, err := mirror.Dial()
 		if err != nil {
 			return err
@@ -248,34 +262,106 @@ func decide(g generator) error {
 }
 
 // result is a median of one way.
-type result struct{ rate, cost float64 } // packets/s; ns above the generator
+type result struct {
+	rate, cost float64 // packets/s; ns above the generator
+	busy       int     // turns that count although other cores were busy
+	lost       int64   // copies missing in turns that were repeated
+	queue      int64   // packets dropped in these by the kernel's queues for received ones
+	how        string  // auto's decisions
+}
 
 func measure(g generator, n, size int) (map[string]result, error) {
-	rates := map[string][]float64{}
+	back := slices.Clone(ways[:len(ways)-1])
+	slices.Reverse(back)
+	times, all, decisions := map[string][]float64{}, map[string]result{}, map[string]int{}
 	for range rounds {
-		for _, w := range ways {
-			end, err := w.begin(n, g)
+		for i, w := range slices.Concat(ways, back) {
+			turns := 1
+			if i == len(back) { // where it turns back
+				turns = 2
+			}
+			t, r, err := take(w, turns, g, n, size)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", w.name, err)
 			}
-			outputs := n
-			if w.name == "nothing" {
-				outputs = 0
+			times[w.name] = append(times[w.name], t...)
+			so := all[w.name]
+			all[w.name] = result{busy: so.busy + r.busy, lost: so.lost + r.lost, queue: so.queue + r.queue}
+			if w.name == "tapir auto" {
+				decisions[r.how]++
 			}
-			rate, err := lossless(g, outputs, size)
-			if err = errors.Join(err, end()); err != nil {
-				return nil, fmt.Errorf("%s: %w", w.name, err)
-			}
-			rates[w.name] = append(rates[w.name], rate)
 		}
 	}
-	out := map[string]result{}
-	alone := median(rates["nothing"])
-	for name, r := range rates {
-		m := median(r)
-		out[name] = result{m, 1e9/m - 1e9/alone}
+	alone := median(times["nothing"])
+	for name, t := range times {
+		m := median(t)
+		r := all[name]
+		r.rate, r.cost = 1e9/m, m-alone
+		if name == "tapir auto" {
+			for _, how := range slices.Sorted(maps.Keys(decisions)) {
+				r.how += fmt.Sprintf("  %d times %s", decisions[how], how)
+			}
+		}
+		all[name] = r
 	}
-	return out, nil
+	return all, nil
+}
+
+// take has a way take turns, and gives the times of a packet, ns, and how tapir did it. A turn that loses copies is repeated: when a core
+// has other work, the kernel's queue for received packets (net.core.netdev_max_backlog), which the copies wait in, may overflow.
+func take(w way, turns int, g generator, n, size int) (times []float64, r result, err error) {
+	end, err := w.begin(n, g)
+	if err != nil {
+		return nil, r, err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	if w.name == "nothing" {
+		n = 0
+	}
+	if s, err := mirror.Dial(); err == nil {
+		r.how = s.Sources[0].How
+	}
+	for range turns {
+		runtime.GC() // or it would run in the turn
+		for try := 1; ; try++ {
+			dropped, begin, idle := queueDrops(), time.Now(), idleOthers()
+			rate, lost, err := flood(g, n, size)
+			if err != nil {
+				return nil, r, err
+			}
+			busy := idleOthers()-idle+statTick < time.Duration(quiet*float64(time.Since(begin)))
+			if lost == 0 && (!busy || try >= tries) {
+				if busy {
+					r.busy++
+				}
+				times = append(times, 1e9/rate)
+				break
+			}
+			r.lost, r.queue = r.lost+lost, r.queue+queueDrops()-dropped
+			if try > 2*tries {
+				return nil, r, fmt.Errorf("%d copies are missing", r.lost)
+			}
+		}
+	}
+	return times, r, nil
+}
+
+const statTick = 10 * time.Millisecond // what /proc/stat counts in
+
+// idleOthers is how long the other cores have been idle, on average (proc_stat(5)).
+func idleOthers() time.Duration {
+	b, _ := os.ReadFile("/proc/stat")
+	var sum, cores time.Duration
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if !strings.HasPrefix(f[0], "cpu") || f[0] == "cpu" || f[0] == fmt.Sprint("cpu", runtime.NumCPU()-1) {
+			continue
+		}
+		ticks, _ := strconv.Atoi(f[4])
+		sum += time.Duration(ticks) * statTick
+		cores++
+	}
+	return sum / max(1, cores)
 }
 
 func median(v []float64) float64 {
@@ -283,29 +369,41 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// lossless sends as fast as it can and gives the rate on one core, or an error if a copy is missing.
-func lossless(g generator, outputs, size int) (float64, error) {
+// flood sends as fast as it can and gives the rate on one core, and how many copies are missing.
+func flood(g generator, outputs, size int) (rate float64, lost int64, err error) {
 	before, err := received(outputs)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	begin := coreTime()
 	sent, err := g.flood(frames, size)
 	took := coreTime() - begin
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var after []uint64
 	for range 100 {
-		if after, err = received(outputs); err != nil {
-			return 0, err
+		after, err := received(outputs)
+		if err != nil {
+			return 0, 0, err
 		}
-		if short(before, after, sent) == 0 {
-			return float64(sent) / took.Seconds(), nil
+		if lost = short(before, after, sent); lost == 0 {
+			break
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return 0, fmt.Errorf("%d copies of %d packets are missing", short(before, after, sent), sent)
+	return float64(sent) / took.Seconds(), lost, nil
+}
+
+// queueDrops is how many packets all cores dropped because their queue of received ones was full (the second number of a line).
+func queueDrops() (sum int64) {
+	b, _ := os.ReadFile("/proc/net/softnet_stat")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 1 {
+			n, _ := strconv.ParseInt(f[1], 16, 64)
+			sum += n
+		}
+	}
+	return sum
 }
 
 func short(before, after []uint64, sent uint64) (n int64) {
