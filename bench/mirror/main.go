@@ -7,7 +7,7 @@
 // through a packet socket as local programs do, which itself takes six times as long and so hides differences. There are five rounds; in
 // each, all ways have two turns, there and back, so that a machine that becomes slower or faster meets all alike, and medians of the ten
 // are printed. Auto's turns begin when it has decided. What else runs on the other cores slows this one down, if they share what it is
-// made of, so turns in which they were busy are repeated. The soft tap reads in a process of its own, on the other core, and loses
+// made of, so it is told in how many turns they were busy. The soft tap reads in a process of its own, on the other core, and loses
 // what it cannot follow: its rate is the highest one, found by halving, at which it loses nothing.
 //
 // -way, -outputs and -socket run one way for ten seconds, for a profiler.
@@ -40,7 +40,7 @@ const (
 	maxOuts  = 8
 	small    = 60      // bytes, without the checksum
 	frames   = 1 << 17 // of a turn
-	tries    = 2       // of a turn, until nothing disturbs it
+	tries    = 4       // of a turn, until it loses nothing
 	quiet    = 0.85    // of the time of a turn that other cores are idle, least
 	oldTest  = 400e6   // bit/s of 512-byte packets: what a kernel module did in its day
 	oldBytes = 512
@@ -144,7 +144,7 @@ func compare(what string, g generator) (one result, err error) {
 			}
 			fmt.Print(r.how)
 			if r.busy > 0 {
-				fmt.Printf("  %d turns disturbed", r.busy)
+				fmt.Printf("  %d turns with busy cores", r.busy)
 			}
 			if r.lost > 0 {
 				fmt.Printf("  %d copies lost in turns that were repeated (net.core.netdev_max_backlog: %d)", r.lost, r.queue)
@@ -264,7 +264,7 @@ func decide(g generator) error {
 // result is a median of one way.
 type result struct {
 	rate, cost float64 // packets/s; ns above the generator
-	busy       int     // turns that count although other cores were busy
+	busy       int     // turns in which other cores were busy
 	lost       int64   // copies missing in turns that were repeated
 	queue      int64   // packets dropped in these by the kernel's queues for received ones
 	how        string  // auto's decisions
@@ -329,17 +329,16 @@ func take(w way, turns int, g generator, n, size int) (times []float64, r result
 			if err != nil {
 				return nil, r, err
 			}
-			busy := idleOthers()-idle+statTick < time.Duration(quiet*float64(time.Since(begin)))
-			if lost == 0 && (!busy || try >= tries) {
-				if busy {
+			if lost == 0 {
+				if idleOthers()-idle+statTick < time.Duration(quiet*float64(time.Since(begin))) {
 					r.busy++
 				}
 				times = append(times, 1e9/rate)
 				break
 			}
 			r.lost, r.queue = r.lost+lost, r.queue+queueDrops()-dropped
-			if try > 2*tries {
-				return nil, r, fmt.Errorf("%d copies are missing", r.lost)
+			if try == tries {
+				return nil, r, fmt.Errorf("%d copies are missing in %d turns", r.lost, try)
 			}
 		}
 	}
