@@ -19,7 +19,11 @@ func TestSettled(t *testing.T) {
 		t.Skip("needs root")
 	}
 	var tables []any
-	src, err := Open(Config{Tables: func(entry any) { tables = append(tables, entry) }, Pairs: true})
+	plan, err := Compile("proc.name=syscalls.test") // what others do would fill the ring, which nobody reads meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := Open(Config{Tables: func(entry any) { tables = append(tables, entry) }, Pairs: true, Plan: plan})
 	if err != nil {
 		t.Fatal(err)
 	}
