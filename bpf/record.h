@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Records: what they hold, the buffer in which one is built and the ring that takes it. Part of syscalls.bpf.c. */
+/* Records: what they hold, the buffer in which one is built and the rings that take them. Part of syscalls.bpf.c. */
 #pragma once
 
 enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK }; /* head.kind */
@@ -61,10 +61,18 @@ struct {
 	__type(value, struct work);
 } works SEC(".maps");
 
-struct {
+struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 23);
-} ring SEC(".maps");
+	__uint(max_entries, 1 << 20);
+};
+
+/* One for each CPU, or for few: CPUs that write to the same ring wait for each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 8);
+	__type(key, u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
 
 /* Records lost for want of room, by class of call. */
 struct {
@@ -75,17 +83,29 @@ struct {
 } lost SEC(".maps");
 
 volatile const u32 snaplen = 80; /* bytes of data in a record */
-volatile const u32 ring_size = 1 << 23;
+volatile const u32 ring_size = 1 << 20, ring_mask = 0;
 volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
+
+/* own_ring is where the CPU at hand puts its records. */
+inline_ void *own_ring(void)
+{
+	u32 at = bpf_get_smp_processor_id() & ring_mask;
+
+	return bpf_map_lookup_elem(&rings, &at);
+}
 
 /* full counts a record as lost if the ring has no room for it. */
 inline_ int full(u32 class, u64 *waiting)
 {
+	void *ring = own_ring();
 	u64 *n;
 
-	*waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	if (*waiting + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
-		return 0;
+	*waiting = 0;
+	if (ring) {
+		*waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+		if (*waiting + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
+			return 0;
+	}
 	n = bpf_map_lookup_elem(&lost, &class);
 	if (n)
 		(*n)++;
@@ -138,8 +158,9 @@ inline_ void emit(struct work *w, u32 class, u64 waiting)
 	u32 used = w->used & (2 * ROOM - 1);
 	u64 after = waiting + sizeof(struct head) + used;
 	u64 flags = after >= batch && (waiting ^ after) >= batch / 8 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	void *ring = own_ring();
 
-	if (bpf_ringbuf_output(&ring, w, sizeof(struct head) + used, flags)) {
+	if (!ring || bpf_ringbuf_output(ring, w, sizeof(struct head) + used, flags)) {
 		u64 *n = bpf_map_lookup_elem(&lost, &class);
 
 		if (n)

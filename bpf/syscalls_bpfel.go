@@ -161,7 +161,7 @@ const (
 	SyscallsMapPorts           = "ports"
 	SyscallsMapQueue           = "queue"
 	SyscallsMapQueuing         = "queuing"
-	SyscallsMapRing            = "ring"
+	SyscallsMapRings           = "rings"
 	SyscallsMapUnderWay        = "under_way"
 	SyscallsMapWorks           = "works"
 	SyscallsProgTapirCompleted = "tapir_completed"
@@ -193,6 +193,7 @@ const (
 	SyscallsVarProcesses       = "processes"
 	SyscallsVarPrograms        = "programs"
 	SyscallsVarProgramsOnly    = "programs_only"
+	SyscallsVarRingMask        = "ring_mask"
 	SyscallsVarRingSize        = "ring_size"
 	SyscallsVarSignalClass     = "signal_class"
 	SyscallsVarSleeps          = "sleeps"
@@ -270,7 +271,7 @@ type SyscallsMapSpecs struct {
 	Ports    *ebpf.MapSpec `ebpf:"ports"`
 	Queue    *ebpf.MapSpec `ebpf:"queue"`
 	Queuing  *ebpf.MapSpec `ebpf:"queuing"`
-	Ring     *ebpf.MapSpec `ebpf:"ring"`
+	Rings    *ebpf.MapSpec `ebpf:"rings"`
 	UnderWay *ebpf.MapSpec `ebpf:"under_way"`
 	Works    *ebpf.MapSpec `ebpf:"works"`
 }
@@ -294,6 +295,7 @@ type SyscallsVariableSpecs struct {
 	Processes    *ebpf.VariableSpec `ebpf:"processes"`
 	Programs     *ebpf.VariableSpec `ebpf:"programs"`
 	ProgramsOnly *ebpf.VariableSpec `ebpf:"programs_only"`
+	RingMask     *ebpf.VariableSpec `ebpf:"ring_mask"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
 	SignalClass  *ebpf.VariableSpec `ebpf:"signal_class"`
 	Sleeps       *ebpf.VariableSpec `ebpf:"sleeps"`
@@ -329,7 +331,7 @@ type SyscallsMaps struct {
 	Ports    *ebpf.Map `ebpf:"ports"`
 	Queue    *ebpf.Map `ebpf:"queue"`
 	Queuing  *ebpf.Map `ebpf:"queuing"`
-	Ring     *ebpf.Map `ebpf:"ring"`
+	Rings    *ebpf.Map `ebpf:"rings"`
 	UnderWay *ebpf.Map `ebpf:"under_way"`
 	Works    *ebpf.Map `ebpf:"works"`
 }
@@ -340,7 +342,7 @@ func (m *SyscallsMaps) Close() error {
 		m.Ports,
 		m.Queue,
 		m.Queuing,
-		m.Ring,
+		m.Rings,
 		m.UnderWay,
 		m.Works,
 	)
@@ -365,6 +367,7 @@ type SyscallsVariables struct {
 	Processes    *ebpf.Variable `ebpf:"processes"`
 	Programs     *ebpf.Variable `ebpf:"programs"`
 	ProgramsOnly *ebpf.Variable `ebpf:"programs_only"`
+	RingMask     *ebpf.Variable `ebpf:"ring_mask"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
 	SignalClass  *ebpf.Variable `ebpf:"signal_class"`
 	Sleeps       *ebpf.Variable `ebpf:"sleeps"`

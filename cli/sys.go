@@ -80,7 +80,7 @@ func newSysRecord(io Stdio) *cobra.Command {
 	nodeFlags(c, &cfg)
 	c.Flags().StringSliceVarP(&files.Files, "read", "r", nil, ".scap file, - for standard input; may be given several times")
 	c.Flags().Int64VarP(&o.snaplen, "snaplen", "s", syscalls.DefaultSnaplen, "capture the first N bytes of data")
-	c.Flags().Func("buffer", "room for calls that wait to be read, in MiB: a power of two (default 32)", o.setBuffer)
+	c.Flags().Func("buffer", "room for calls that wait to be read, in MiB: a power of two (default 64)", o.setBuffer)
 	return c
 }
 

@@ -149,7 +149,7 @@ var sysFlags = []sysFlag{
 		o.oldLayout = v == "0.29"
 		return nil
 	}},
-	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 32)", (*sysOptions).setBuffer},
+	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 64)", (*sysOptions).setBuffer},
 	{0, "explain", "", "say what of the filter the kernel tests when capturing, and end", yes(func(o *sysOptions) *bool { return &o.explain })},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
 	{'T', "force-tracers-capture", "", "nothing: calls are captured whole; as --page-faults and --large-environment, for scripts that have it", ignored},

@@ -11,7 +11,7 @@
 // calls.txt says of each call what is gathered in the kernel and of what its event's parameters are made. The kernel makes one record
 // of a call when it ends; from it come the two events that files have, or one that knows when the call was entered.
 //
-// Limits: the kernel's ring has Config.Buffer bytes. When it is full what does not fit is counted by CPU and class of call
+// Limits: the kernel's rings have Config.Buffer bytes. When one is full what does not fit is counted by CPU and class of call
 // and left out: the programs that are traced never wait. A text or list of arguments is read up to 4 KiB, data up to
 // Config.Snaplen, of 16 pieces at most.
 package syscalls

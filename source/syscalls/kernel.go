@@ -48,11 +48,11 @@ type kernel struct {
 	types    *btf.Cache // the kernel's, until the state at the start is read
 	raw      bool       // attached to raw tracepoints
 	links    []link.Link
-	ring     *ring
+	rings    *rings
 	lost     *ebpf.Map
 }
 
-// batch is how many bytes wait in the ring before the reader is woken: as few as possible of those that nap lets come, since waking
+// batch is how many bytes wait in a ring before the reader is woken: as few as possible of those that nap lets come, since waking
 // costs the program that happens to do it microseconds.
 const batch = 4 << 20
 
@@ -91,8 +91,9 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	ringless, apart := ringTracepoints()
+	n, size := ringsOf(cfg.Buffer, cpus())
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
-		bpf.SyscallsVarRingSize: uint32(cfg.Buffer), bpf.SyscallsVarBatch: uint32(min(batch, cfg.Buffer/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
+		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingMask: uint32(n - 1), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
 		bpf.SyscallsVarPage:        pageKB(),
 		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category)}
@@ -114,12 +115,9 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 			p.Type, p.AttachType, p.AttachTo = ebpf.RawTracepoint, 0, ""
 		}
 	}
-	cpus, err := ebpf.PossibleCPU()
-	if err != nil {
-		return nil, err
-	}
-	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
-	spec.Maps[bpf.SyscallsMapRing].MaxEntries = uint32(cfg.Buffer)
+	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus())
+	inner := spec.Maps[bpf.SyscallsMapRings].InnerMap
+	inner.MaxEntries = uint32(size)
 	types := btf.NewCache()
 	programs, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types})
 	if err != nil {
@@ -130,9 +128,9 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{programs: programs, types: types, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
-	if k.ring, err = openRing(programs.Maps[bpf.SyscallsMapRing]); err != nil {
+	if k.rings, err = openRings(programs.Maps[bpf.SyscallsMapRings], inner, n, size); err != nil {
 		programs.Close()
-		return nil, fmt.Errorf("ring of system calls: %w", err)
+		return nil, fmt.Errorf("rings of system calls: %w", err)
 	}
 	return k, nil
 }
@@ -227,18 +225,18 @@ func (k *kernel) link(name string, p *ebpf.Program) (link.Link, error) {
 	return link.AttachTracing(link.TracingOptions{Program: p})
 }
 
-// detach ends tracing; what is in the ring can still be read.
+// detach ends tracing; what is in the rings can still be read.
 func (k *kernel) detach() error {
 	var err error
 	for _, l := range k.links {
 		err = errors.Join(err, l.Close())
 	}
-	k.links = nil
+	k.links, k.rings.ended = nil, true
 	return err
 }
 
 func (k *kernel) close() error {
-	err := errors.Join(k.detach(), k.ring.close())
+	err := errors.Join(k.detach(), k.rings.close())
 	k.programs.Close()
 	return err
 }

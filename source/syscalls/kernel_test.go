@@ -28,11 +28,14 @@ func TestRawTracepoints(t *testing.T) {
 	if _, err := proc.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	if err := k.detach(); err != nil { // so that all records are told, the youngest too
+		t.Fatal(err)
+	}
 	var d decoder
 	kinds := map[uint8]int{}
 	args := 0
 	for {
-		r := k.ring.next()
+		r := k.rings.next()
 		if r == nil {
 			break
 		}
@@ -76,10 +79,10 @@ func TestWake(t *testing.T) {
 		t.Fatal(err)
 	}
 	const long = time.Minute
-	if err := k.ring.wait(long); err != nil {
+	if err := k.rings.wait(long); err != nil {
 		t.Fatal(err)
 	}
-	if waiting := k.ring.waiting(); time.Since(began) >= long || waiting < 1<<20/8 {
+	if waiting := k.rings.waiting(); time.Since(began) >= long || waiting < 1<<20/8 {
 		t.Errorf("woken after %v, when %d bytes waited", time.Since(began), waiting)
 	}
 	if _, err := proc.Wait(); err != nil {

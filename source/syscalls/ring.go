@@ -4,8 +4,6 @@ import (
 	"errors"
 	"os"
 	"sync/atomic"
-	"syscall"
-	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -26,9 +24,7 @@ type ring struct {
 	at, end     uintptr  // the next record, and where the last one that is known of ends
 	given       uintptr  // *read
 	step        uintptr  // bytes after which room is given back
-	wake        *os.File // becomes readable when a program wakes the reader
-	conn        syscall.RawConn
-	slept       bool // since wait was called
+	of          *ebpf.Map
 }
 
 const (
@@ -37,32 +33,26 @@ const (
 	recordHead    = 8
 )
 
-// openRing maps the ring's memory; close gives it back.
-func openRing(m *ebpf.Map) (r *ring, err error) {
-	page, size := os.Getpagesize(), int(m.MaxEntries())
+// openRing makes a ring and maps its memory; close gives it back.
+func openRing(spec *ebpf.MapSpec) (r *ring, err error) {
+	page, size := os.Getpagesize(), int(spec.MaxEntries)
 	r = &ring{step: uintptr(min(size/8, 128<<10))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.own, err = unix.Mmap(m.FD(), 0, page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+	if r.of, err = ebpf.NewMap(spec); err != nil {
+		return r, err
+	}
+	if r.own, err = unix.Mmap(r.of.FD(), 0, page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		return r, os.NewSyscallError("mmap", err)
 	}
-	if r.shared, err = unix.Mmap(m.FD(), int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
+	if r.shared, err = unix.Mmap(r.of.FD(), int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return r, os.NewSyscallError("mmap", err)
 	}
 	r.read, r.written, r.data = (*uintptr)(unsafe.Pointer(&r.own[0])), (*uintptr)(unsafe.Pointer(&r.shared[0])), r.shared[page:]
-	fd, err := unix.FcntlInt(uintptr(m.FD()), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return r, os.NewSyscallError("fcntl", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil { // so that it is waited for as sockets are, and not in a system call
-		return r, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(fd))
-	}
-	r.wake = os.NewFile(uintptr(fd), "ring of system calls")
-	r.conn, err = r.wake.SyscallConn()
-	return r, err
+	return r, nil
 }
 
 func (r *ring) close() error {
@@ -73,9 +63,9 @@ func (r *ring) close() error {
 		}
 	}
 	r.own, r.shared, r.data = nil, nil, nil
-	if r.wake != nil {
-		err = errors.Join(err, r.wake.Close())
-		r.wake = nil
+	if r.of != nil {
+		err = errors.Join(err, r.of.Close())
+		r.of = nil
 	}
 	return err
 }
@@ -120,25 +110,4 @@ func (r *ring) give() {
 		r.given = r.at
 		atomic.StoreUintptr(r.read, r.at)
 	}
-}
-
-// wait sleeps until a program wakes the reader, at most so long. That the runtime waits keeps its monitor asleep too, which would
-// otherwise look twenty thousand times a second whether the system call has ended.
-func (r *ring) wait(d time.Duration) error {
-	if err := r.wake.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return err
-	}
-	r.slept = false
-	err := r.conn.Read(r.woken)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	return err
-}
-
-// woken is called before the reader sleeps and when it is woken; it says whether that is the end of it.
-func (r *ring) woken(uintptr) bool {
-	was := r.slept
-	r.slept = true
-	return was
 }

@@ -45,7 +45,7 @@ func TestSettled(t *testing.T) {
 		t.Fatal(err)
 	}
 	var records [][]byte
-	for r := src.kernel.ring.next(); r != nil; r = src.kernel.ring.next() {
+	for r := src.kernel.rings.next(); r != nil; r = src.kernel.rings.next() {
 		if src.decoder.read(r) && actors[src.decoder.pid] {
 			records = append(records, slices.Clone(r))
 		}

@@ -17,7 +17,7 @@ import (
 // Config says what is captured.
 type Config struct {
 	Snaplen  int             // bytes of data of a call; 0: 80
-	Buffer   int             // bytes of the kernel's ring, a power of two; 0: 32 MiB
+	Buffer   int             // bytes of the kernel's rings together, a power of two; 0: 64 MiB
 	Tables   func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan     *Plan           // what the kernel tests; nil: everything is captured
 	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
@@ -47,7 +47,7 @@ const (
 const (
 	DefaultSnaplen = 80
 	MaxSnaplen     = 65000
-	DefaultBuffer  = 32 << 20
+	DefaultBuffer  = 64 << 20
 )
 
 // nap is how long the reader sleeps when it has read all, unless a batch comes together before: it is not woken for each record, nor
@@ -171,7 +171,7 @@ func (s *Source) Next(e *scap.Event) error {
 		if s.nextTimes(e) {
 			return nil
 		}
-		switch record := s.kernel.ring.next(); {
+		switch record := s.kernel.rings.next(); {
 		case record != nil:
 			if ok, err := s.take(record, e); ok || err != nil {
 				return err
@@ -180,7 +180,7 @@ func (s *Source) Next(e *scap.Event) error {
 			if err := s.idle(); err != nil {
 				return err
 			}
-		case s.kernel.ring.empty():
+		case s.kernel.rings.empty():
 			return s.finish(e)
 		}
 	}
@@ -221,7 +221,7 @@ func (s *Source) idle() error {
 			return err
 		}
 	}
-	return s.kernel.ring.wait(nap)
+	return s.kernel.rings.wait(nap)
 }
 
 // finish tells of the last losses, then of the end.
