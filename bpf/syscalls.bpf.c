@@ -42,7 +42,7 @@ enum { /* call.flags */
 	RUNS = 32, /* it runs another program: tapir_exec tells of it, unless it fails */
 };
 
-enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED }; /* op.kind */
+enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED, LEFT_OUT }; /* op.kind */
 enum { BY_RESULT = 6, WHOLE = 7 }; /* op.size beyond the number of an argument */
 
 /* What to gather of a call. */

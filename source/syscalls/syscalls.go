@@ -22,6 +22,7 @@ type Config struct {
 	Plan     *Plan           // what the kernel tests; nil: everything is captured
 	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
 	Untimed  bool            // with Light: nobody looks at the times of entering events either; calls that go any way may then be seen when they end only
+	Blind    bool            // nobody looks at what calls read and write: unless the filter does, it is not gathered
 	Pairs    bool            // a call is two events, as in files; else one that knows when it was entered
 	Switches bool            // threads that take turns on processors are told
 	Times    bool            // threads' processor times are told each second, as files have them

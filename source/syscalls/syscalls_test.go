@@ -232,6 +232,40 @@ func TestUntimed(t *testing.T) {
 	}
 }
 
+// Where nobody looks at what calls read and write, that alone is not gathered.
+func TestBlind(t *testing.T) {
+	filter := "proc.name=syscalls.test and evt.is_io=true"
+	plan, err := syscalls.Compile(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls, bytes = "%proc.pid %evt.type %evt.dir %fd.type %evt.rawres", " data=%evt.buffer"
+	show := func(blind bool) (lines []string, data, messages int) {
+		pid := 0
+		dir := t.TempDir()
+		for _, l := range capture(t, syscalls.Config{Plan: plan, Pairs: true, Blind: blind}, []string{filter}, calls+bytes, func() { _, pid = actor(t, dir) })[0] {
+			l, ok := strings.CutPrefix(l, fmt.Sprint(pid, " "))
+			l, with, _ := strings.Cut(l, " data=")
+			if !ok || strings.Contains(l, "> <NA>") || strings.Contains(l, "< <NA>") { // what it tells has the folder's name in it
+				continue
+			}
+			lines = append(lines, l)
+			if with != "" && with != "<NA>" {
+				data++
+			}
+			if strings.Contains(l, "msg <") { // of these it is gathered with what else a message has
+				messages++
+			}
+		}
+		return lines, data, messages
+	}
+	want, all, _ := show(false)
+	got, some, messages := show(true)
+	if !slices.Equal(got, want) || len(want) < 10 || all < 2*messages || some != messages {
+		t.Errorf("%d with data of\n%s\nblind %d, %d messages, of\n%s", all, strings.Join(want, "\n"), some, messages, strings.Join(got, "\n"))
+	}
+}
+
 // What goes through sockets of TCP is seen without a look at other calls, with the same data and ends; sockets that were opened before
 // the capture are known, and so is who serves.
 func TestLight(t *testing.T) {

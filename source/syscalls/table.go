@@ -31,6 +31,7 @@ const (
 	opOpenedAt = 11
 	opSocketAt = 12
 	opNamed    = 13
+	opLeftOut  = 14
 
 	byResult = 6
 	whole    = 7
@@ -261,8 +262,8 @@ func integer(s string) int {
 	return n
 }
 
-// table is what is wanted of each call, as the kernel part has it.
-func (p *Plan) table() (out [maxCalls]bpf.SyscallsCall) {
+// table is what is wanted of each call, as the kernel part has it; blind: without what it reads and writes.
+func (p *Plan) table(blind bool) (out [maxCalls]bpf.SyscallsCall) {
 	for i := range calls() {
 		c := &calls()[i]
 		if c.name == "" {
@@ -272,6 +273,9 @@ func (p *Plan) table() (out [maxCalls]bpf.SyscallsCall) {
 		k.Class = uint8(c.category())
 		k.Flags, k.Fd = p.wanted(c)
 		for j, o := range c.ops {
+			if blind && (o.kind == opData || o.kind == opVector) {
+				o.kind = opLeftOut
+			}
 			k.Op[j].Kind, k.Op[j].Arg, k.Op[j].Size, k.Op[j].Unit = o.kind, o.arg, o.size, o.unit
 		}
 	}
