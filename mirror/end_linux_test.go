@@ -267,7 +267,15 @@ func TestUnit(t *testing.T) {
 func state(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	for _, l := range strings.Split(run(t, "ip -d link show"), "\n") {
+	show := func(line string) string { // that a device goes just now is part of the state
+		f := strings.Fields(line)
+		out, err := exec.Command(f[0], f[1:]...).CombinedOutput()
+		if err != nil && !bytes.Contains(out, []byte("Cannot find device")) {
+			t.Fatalf("%s: %v: %s", line, err, out)
+		}
+		return string(out)
+	}
+	for _, l := range strings.Split(show("ip -d link show"), "\n") {
 		if f := strings.Fields(l); len(f) > 2 && strings.HasSuffix(f[0], ":") {
 			b.WriteString(l + "\n")
 		}
@@ -277,15 +285,15 @@ func state(t *testing.T) string {
 			}
 		}
 	}
-	b.WriteString(run(t, "tc qdisc show"))
+	b.WriteString(show("tc qdisc show"))
 	mounts, err := os.ReadFile("/proc/1/mounts") // where pins are
 	if err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintln(&b, bytes.Count(mounts, []byte(" /sys/fs/bpf ")))
 	for _, l := range links(t) {
-		if strings.Contains(run(t, "tc qdisc show dev %s", l.Name), "clsact") {
-			b.WriteString(run(t, "tc filter show dev %s ingress", l.Name) + run(t, "tc filter show dev %s egress", l.Name))
+		if strings.Contains(show("tc qdisc show dev "+l.Name), "clsact") {
+			b.WriteString(show("tc filter show dev "+l.Name+" ingress") + show("tc filter show dev "+l.Name+" egress"))
 		}
 		b.WriteString(fmt.Sprint(l.Name, attachedTo(t, l.Index), "\n"))
 	}

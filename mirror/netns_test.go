@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -341,6 +342,9 @@ func attachedTo(t testing.TB, index int) (n int) {
 	t.Helper()
 	for _, at := range []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress} {
 		q, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: at})
+		if errors.Is(err, unix.ENODEV) { // it has just gone
+			return n
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
