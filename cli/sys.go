@@ -267,7 +267,8 @@ func (o *sysOptions) input(r *sysRun, s *sys.Inspector, first func() error, out 
 			return nil, err
 		}
 		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
-		cfg := syscalls.Config{Plan: plan, Light: light, Untimed: light && (o.quiet || o.summary), Blind: light && (o.quiet || o.summary), Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		counted := light && (o.quiet || o.summary) // and not looked at
+		cfg := syscalls.Config{Plan: plan, Light: light, Untimed: counted, Blind: counted, Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		if o.settles(r) {
 			cfg.Settled = func(e *scap.Event, fd int64) syscalls.Fate { return r.settled(s, e, fd) }
 			if r.write != nil {

@@ -478,15 +478,15 @@ func (s *Inspector) rename(f *FD) {
 // parameter, and nothing to do with a descriptor.
 func mmsgInfo(e *Event) *scap.Info {
 	if e.Params() == 0 {
-		return &bareMmsg[(e.Type-typeSendmmsg)/(typeRecvmmsg-typeSendmmsg)]
+		return bareMmsg[e.Type]
 	}
 	return e.Info
 }
 
-var bareMmsg = [2]scap.Info{bare(typeSendmmsg), bare(typeRecvmmsg)}
+var bareMmsg = map[scap.Type]*scap.Info{typeSendmmsg: bare(typeSendmmsg), typeRecvmmsg: bare(typeRecvmmsg)}
 
-func bare(t scap.Type) scap.Info {
+func bare(t scap.Type) *scap.Info {
 	i := *t.Info()
 	i.Flags = 0
-	return i
+	return &i
 }

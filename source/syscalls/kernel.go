@@ -91,7 +91,11 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	ringless, apart := ringTracepoints()
-	n, size := ringsOf(cfg.Buffer, cpus())
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, err
+	}
+	n, size := ringsOf(cfg.Buffer, cpus)
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(cfg.Blind && len(cfg.Plan.left) == 0), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingMask: uint32(n - 1), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
@@ -115,7 +119,8 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 			p.Type, p.AttachType, p.AttachTo = ebpf.RawTracepoint, 0, ""
 		}
 	}
-	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus())
+	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
+	spec.Maps[bpf.SyscallsMapRings].MaxEntries = uint32(n)
 	inner := spec.Maps[bpf.SyscallsMapRings].InnerMap
 	inner.MaxEntries = uint32(size)
 	types := btf.NewCache()
@@ -128,7 +133,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{programs: programs, types: types, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
-	if k.rings, err = openRings(programs.Maps[bpf.SyscallsMapRings], inner, n, size); err != nil {
+	if k.rings, err = openRings(programs.Maps[bpf.SyscallsMapRings], inner); err != nil {
 		programs.Close()
 		return nil, fmt.Errorf("rings of system calls: %w", err)
 	}

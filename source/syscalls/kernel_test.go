@@ -7,20 +7,27 @@ import (
 	"time"
 )
 
-// Kernels that tell programs no types of what tracepoints hand over run them all the same.
-func TestRawTracepoints(t *testing.T) {
+// tracing loads the programs for a plan and attaches them, until the test ends.
+func tracing(t *testing.T, plan *Plan, buffer int, raw bool) *kernel {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	cfg := Config{Snaplen: DefaultSnaplen, Buffer: DefaultBuffer, Plan: Everything()}
-	k, err := load(&cfg, transferPrograms, true)
+	cfg := Config{Snaplen: DefaultSnaplen, Buffer: buffer, Plan: plan}
+	k, err := load(&cfg, transferPrograms, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer k.close()
+	t.Cleanup(func() { k.close() })
 	if err := k.attach(); err != nil {
 		t.Fatal(err)
 	}
+	return k
+}
+
+// Kernels that tell programs no types of what tracepoints hand over run them all the same.
+func TestRawTracepoints(t *testing.T) {
+	k := tracing(t, Everything(), DefaultBuffer, true)
 	proc, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,22 +60,11 @@ func TestRawTracepoints(t *testing.T) {
 
 // The reader is not woken for little, but it is when much waits.
 func TestWake(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
 	plan, err := Compile("evt.type in (read, write)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Snaplen: DefaultSnaplen, Buffer: 1 << 20, Plan: plan}
-	k, err := load(&cfg, transferPrograms, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.close()
-	if err := k.attach(); err != nil {
-		t.Fatal(err)
-	}
+	k := tracing(t, plan, 1<<20, false)
 	dd, err := exec.LookPath("dd")
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 )
 
 const (
-	mostRings = 8       // the programs have as many
+	mostRings = 8       // so that merging them stays cheap
 	leastRing = 1 << 20 // bytes, of which there are not two rings made
 	settling  = 50_000  // ns within which a record that was begun has come; a processor that is taken away meanwhile may need longer
 )
@@ -46,9 +45,9 @@ func ringsOf(buffer, cpus int) (n, size int) {
 	return n, buffer / n
 }
 
-// openRings makes n rings like the map that spec describes, and puts them where the programs find them.
-func openRings(to *ebpf.Map, spec *ebpf.MapSpec, n, size int) (r *rings, err error) {
-	r = &rings{heads: make([]rec, n), given: -1}
+// openRings makes as many rings as there is room for where the programs find them.
+func openRings(to *ebpf.Map, each *ebpf.MapSpec) (r *rings, err error) {
+	r = &rings{heads: make([]rec, to.MaxEntries()), given: -1}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -65,10 +64,8 @@ func openRings(to *ebpf.Map, spec *ebpf.MapSpec, n, size int) (r *rings, err err
 	if r.conn, err = r.wake.SyscallConn(); err != nil {
 		return r, err
 	}
-	spec = spec.Copy()
-	spec.MaxEntries = uint32(size)
-	for i := range uint32(n) {
-		one, err := openRing(spec)
+	for i := range to.MaxEntries() {
+		one, err := openRing(each)
 		if err != nil {
 			return r, err
 		}
@@ -188,13 +185,4 @@ func (r *rings) woken(uintptr) bool {
 	was := r.slept
 	r.slept = true
 	return was
-}
-
-// cpus is how many processors there may be.
-func cpus() int {
-	n, err := ebpf.PossibleCPU()
-	if err != nil {
-		return runtime.NumCPU()
-	}
-	return n
 }

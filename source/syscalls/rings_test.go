@@ -3,8 +3,8 @@ package syscalls
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 )
 
@@ -65,25 +65,14 @@ func TestRingsInOrder(t *testing.T) {
 
 // What processors write at the same time comes in the order of time, all of it.
 func TestRingsOfProcessors(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	if cpus() < 2 {
+	if runtime.NumCPU() < 2 {
 		t.Skip("needs two processors")
 	}
 	plan, err := Compile("proc.name=dd and evt.type in (read, write)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Snaplen: DefaultSnaplen, Buffer: DefaultBuffer, Plan: plan}
-	k, err := load(&cfg, transferPrograms, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.close()
-	if err := k.attach(); err != nil {
-		t.Fatal(err)
-	}
+	k := tracing(t, plan, DefaultBuffer, false)
 	const calls, each = 4, 20_000
 	var all []*exec.Cmd
 	for range calls {
