@@ -47,24 +47,30 @@ const (
 
 // Process is a thread as it was when the capture began.
 type Process struct {
-	TID, PID, Parent                  int64
-	Session, Group                    int64  // Group in the innermost namespace
-	Comm, Exe, ExePath, Cwd, Root     string //
-	Args, Env, Cgroups                []byte // texts, NUL behind each
-	FDLimit                           int64
-	Flags                             uint32
-	UID, GID                          uint32
-	VMSize, VMRSS, VMSwap             uint32 // kB
-	MajorFaults, MinorFaults          uint64
-	VTID, VPID                        int64 // ids in the innermost namespace; -1 where they are not known
-	NamespaceStart                    uint64
-	TTY                               uint32
-	Login                             uint32 // user id at login; 1<<32-1 if there was none
-	ExeWritable                       bool
+	TID, PID, Parent              int64
+	Session, Group                int64  // Group in the innermost namespace
+	Comm, Exe, ExePath, Cwd, Root string //
+	Args, Env, Cgroups            []byte // texts, NUL behind each
+	FDLimit                       int64
+	Flags                         uint32
+	UID, GID                      uint32
+	VMSize, VMRSS, VMSwap         uint32 // kB
+	MajorFaults, MinorFaults      uint64
+	VTID, VPID                    int64  // ids in the innermost namespace; -1 where they are not known
+	NamespaceStart                uint64 // of the first process in the namespace, ns since the epoch
+	TTY                           uint32
+	Login                         uint32 // user id at login; 1<<32-1 if there was none
+	Program
 	Inheritable, Permitted, Effective uint64
-	ExeUpper, ExeLower, ExeFromMemory bool
-	ExeInode, ExeChanged, ExeModified uint64
 	ProcessGroup                      int64
+}
+
+// Program is the file that a process runs.
+type Program struct {
+	ExeWritable                       bool // by the process
+	ExeUpper, ExeLower, ExeFromMemory bool // in which layer of an overlay it is; in no file system
+	ExeInode                          uint64
+	ExeChanged, ExeModified           uint64 // ns since the epoch
 }
 
 // FDType is what a descriptor is of.

@@ -46,7 +46,8 @@ func (t *Thread) process() *scap.Process {
 	return &scap.Process{TID: t.TID, PID: t.PID, Parent: t.Parent, Session: t.Session, Group: t.Group, Comm: t.Comm, Exe: t.Exe, ExePath: t.ExePath,
 		Cwd: t.Cwd, Root: t.Root, Args: t.Args, Env: t.Env, Cgroups: t.Cgroups, FDLimit: t.FDLimit, Flags: t.Flags, UID: t.UID, GID: t.GID,
 		VMSize: t.VMSize, VMRSS: t.VMRSS, VMSwap: t.VMSwap, MajorFaults: t.Major, MinorFaults: t.Minor, VTID: t.VTID, VPID: t.VPID, TTY: t.TTY,
-		Login: t.Login, ExeWritable: t.ExeWritable, Inheritable: t.CapInherit, Permitted: t.CapPerm, Effective: t.CapEffective, ProcessGroup: -1}
+		Login: t.Login, Program: t.Program, NamespaceStart: t.NamespaceStart, Inheritable: t.CapInherit, Permitted: t.CapPerm, Effective: t.CapEffective,
+		ProcessGroup: t.ProcessGroup}
 }
 
 // descriptor is the descriptor as a table has it: with the process's own end first.

@@ -145,7 +145,7 @@ var procFields = []definition{
 	{name: "proc.is_container_healthcheck", kind: Bool, num: threadInt(func(*Thread) int64 { return 0 })},
 	{name: "proc.is_container_liveness_probe", kind: Bool, num: threadInt(func(*Thread) int64 { return 0 })},
 	{name: "proc.is_container_readiness_probe", kind: Bool, num: threadInt(func(*Thread) int64 { return 0 })},
-	{name: "proc.is_exe_writable", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.ExeWritable) })},
+	{name: "proc.is_exe_writable", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.Program.ExeWritable) })},
 }
 
 func number(b bool) int64 {

@@ -96,7 +96,7 @@ func (s *Inspector) addProcess(p *scap.Process) {
 	t := &Thread{TID: p.TID, PID: p.PID, Parent: p.Parent, Session: p.Session, Group: p.Group, VTID: p.VTID, VPID: p.VPID, Comm: p.Comm,
 		Exe: p.Exe, ExePath: p.ExePath, Root: p.Root, Args: p.Args, Env: p.Env, Cgroups: p.Cgroups, UID: p.UID, GID: p.GID,
 		Login: p.Login, FDLimit: p.FDLimit, Flags: p.Flags, TTY: p.TTY, VMSize: p.VMSize, VMRSS: p.VMRSS, VMSwap: p.VMSwap,
-		Major: p.MajorFaults, Minor: p.MinorFaults, ExeWritable: p.ExeWritable, known: true, CapInherit: p.Inheritable,
+		Major: p.MajorFaults, Minor: p.MinorFaults, Program: p.Program, NamespaceStart: p.NamespaceStart, ProcessGroup: p.ProcessGroup, known: true, CapInherit: p.Inheritable,
 		CapPerm: p.Permitted, CapEffective: p.Effective}
 	t.setCwd(p.Cwd)
 	t.ContainerID = containerOf(t.Cgroups)
@@ -245,7 +245,7 @@ func (s *Inspector) thread(tid int64) *Thread {
 }
 
 func unknownThread(tid int64) *Thread {
-	return &Thread{TID: tid, PID: tid, Parent: -1, Session: -1, Group: -1, VTID: -1, VPID: -1, Comm: "<NA>", Exe: "<NA>", UID: None,
+	return &Thread{TID: tid, PID: tid, Parent: -1, Session: -1, Group: -1, ProcessGroup: -1, VTID: -1, VPID: -1, Comm: "<NA>", Exe: "<NA>", UID: None,
 		GID: None, Login: None, FDLimit: -1}
 }
 

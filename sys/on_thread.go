@@ -2,6 +2,7 @@ package sys
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/tapir-project/tapir/scap"
 )
@@ -9,7 +10,7 @@ import (
 // Parameters of the events that tell of a thread, by what they are; -1 where an event has none.
 type threadParams struct {
 	comm, cgroups, env, tty, group, login, flags, uid, gid, vtid, vpid, faults int
-	caps                                                                       int
+	caps, inode, changed, modified, start, processGroup                        int
 }
 
 // paramsOf are the places of the parameters of clone and exec events, by event.
@@ -24,9 +25,21 @@ func findThreadParams() *[scap.Types]threadParams {
 		}
 		out[t] = threadParams{comm: info.Find("comm"), cgroups: info.Find("cgroups"), env: info.Find("env"), tty: info.Find("tty"),
 			group: info.Find("pgid"), login: info.Find("loginuid"), flags: info.Find("flags"), uid: info.Find("uid"), gid: info.Find("gid"),
-			vtid: info.Find("vtid"), vpid: info.Find("vpid"), faults: info.Find("pgft_maj"), caps: info.Find("cap_inheritable")}
+			vtid: info.Find("vtid"), vpid: info.Find("vpid"), faults: info.Find("pgft_maj"), caps: info.Find("cap_inheritable"),
+			inode: info.Find("exe_ino"), changed: info.Find("exe_ino_ctime"), modified: info.Find("exe_ino_mtime"), start: info.Find("pidns_init_start_ts"),
+			processGroup: second(info, "pgid")} // the first is in the innermost namespace
 	}
 	return out
+}
+
+// second is the place of the second parameter that has the name; -1 if there is none.
+func second(info *scap.Info, name string) int {
+	first := info.Find(name) + 1
+	i := slices.IndexFunc(info.Params[first:], func(p scap.Param) bool { return p.Name == name })
+	if first == 0 || i < 0 {
+		return -1
+	}
+	return first + i
 }
 
 // number is the i-th parameter as a number; ok is false if there is none, also for -1.
@@ -88,10 +101,11 @@ func (s *Inspector) adoptParent(e *Event) {
 // newChild is the child of a clone event with what it has from its parent p, which may be nil.
 func (s *Inspector) newChild(e *Event, tid, parent int64, p *Thread) *Thread {
 	at := &paramsOf[e.Type]
-	t := &Thread{TID: tid, Parent: parent, Session: -1, Group: -1, VTID: -1, VPID: -1, Login: None, FDLimit: -1, Started: e.Time, known: true}
+	t := &Thread{TID: tid, Parent: parent, Session: -1, Group: -1, ProcessGroup: -1, VTID: -1, VPID: -1, Login: None, FDLimit: -1, Started: e.Time, known: true}
 	if p != nil {
 		t.Session, t.Group, t.Login, t.TTY, t.Root, t.Cwd = p.Session, p.Group, p.Login, p.TTY, p.Root, p.cwdOwner(s).Cwd
-		t.ExePath, t.Env, t.ContainerID, t.ExeWritable = p.ExePath, bytes.Clone(p.Env), p.ContainerID, p.ExeWritable
+		t.ExePath, t.Env, t.ContainerID = p.ExePath, bytes.Clone(p.Env), p.ContainerID
+		t.Program, t.NamespaceStart, t.ProcessGroup = p.Program, p.NamespaceStart, p.ProcessGroup
 		t.Cgroups, t.Comm, t.FDLimit = bytes.Clone(p.Cgroups), p.Comm, p.FDLimit
 	}
 	t.Exe = string(e.Text(1))
@@ -122,6 +136,9 @@ func (s *Inspector) newChild(e *Event, tid, parent int64, p *Thread) *Thread {
 	} else {
 		t.VTID, _ = e.number(at.vtid)
 		t.VPID, _ = e.number(at.vpid)
+	}
+	if v, ok := e.number(at.start); ok && v > 0 { // since the machine began
+		t.NamespaceStart = uint64(s.Machine.Boot + v)
 	}
 	if at.cgroups >= 0 && e.Params() > at.cgroups {
 		t.Cgroups = setTexts(nil, e.Param(at.cgroups))
@@ -206,14 +223,35 @@ func onExec(s *Inspector, e *Event) {
 	if v, ok := e.number(at.login); ok {
 		t.Login = uint32(v)
 	}
-	if v, ok := e.number(at.flags); ok {
-		t.ExeWritable = v&1 != 0
+	e.program(t, at)
+	if v, ok := e.number(at.processGroup); ok {
+		t.ProcessGroup = v
 	}
 	if v, ok := e.number(at.uid); ok {
 		t.UID = uint32(v)
 	}
 	s.execPath(e, t)
 	t.known = true
+}
+
+// The flags of execve.
+const (
+	exeWritable = 1 << iota
+	exeUpper
+	exeFromMemory
+	exeLower
+)
+
+// program takes what execve tells of the file that the thread runs now. Of what older events do not tell, nothing is known any more.
+func (e *Event) program(t *Thread, at *threadParams) {
+	p := &t.Program
+	if v, ok := e.number(at.flags); ok {
+		p.ExeWritable, p.ExeUpper, p.ExeFromMemory, p.ExeLower = v&exeWritable != 0, v&exeUpper != 0, v&exeFromMemory != 0, v&exeLower != 0
+	}
+	inode, _ := e.number(at.inode)
+	changed, _ := e.number(at.changed)
+	modified, _ := e.number(at.modified)
+	p.ExeInode, p.ExeChanged, p.ExeModified = uint64(inode), uint64(changed), uint64(modified)
 }
 
 // execPath finds the program's path: what the kernel says, or what execve was asked for.
@@ -365,6 +403,9 @@ func onSetpgid(s *Inspector, e *Event) {
 		group = t.VPID
 	}
 	t.Group = group
+	if t.VPID == t.PID { // it numbers groups as the machine does
+		t.ProcessGroup = group
+	}
 }
 
 func onSetsid(s *Inspector, e *Event) {

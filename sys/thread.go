@@ -13,6 +13,7 @@ const None = 1<<32 - 1
 type Thread struct {
 	TID, PID, Parent      int64
 	Session, Group        int64 // Group is the process group in the innermost namespace
+	ProcessGroup          int64
 	VTID, VPID            int64
 	Comm, Exe, ExePath    string
 	Cwd, Root             string // Cwd ends with a slash
@@ -23,10 +24,11 @@ type Thread struct {
 	TTY                   uint32
 	VMSize, VMRSS         uint32 // kB
 	VMSwap                uint32
-	Major, Minor          uint64 // page faults
-	Started               int64  // ns since the epoch; 0 if it ran before the capture
-	ExeWritable           bool
-	ContainerID           string // "" on the host
+	Major, Minor          uint64       // page faults
+	Started               int64        // ns since the epoch; 0 if it ran before the capture
+	Program               scap.Program // what it runs
+	NamespaceStart        uint64       // of the first process in its namespace, ns since the epoch; 0 if that is not known
+	ContainerID           string       // "" on the host
 	CapInherit, CapPerm   uint64
 	CapEffective          uint64
 	children              int32 // other threads of the process that are alive

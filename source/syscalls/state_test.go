@@ -2,20 +2,26 @@ package syscalls_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/source/syscalls"
+	"github.com/tapir-project/tapir/sys"
 )
 
 // waiting is set for the process that waits for a connection, tells on which port, and reads from it.
@@ -121,6 +127,134 @@ func TestNamespaceStart(t *testing.T) {
 	if !slices.ContainsFunc(got, regexp.MustCompile(`pidns_init_start_ts=[1-9]`).MatchString) {
 		t.Errorf("%q", got)
 	}
+}
+
+// startAlone starts a copy of the shell as the first process of a namespace, which waits for its end, and gives its number. It is a child of
+// another process than the test's, which captures leave out.
+func startAlone(t *testing.T, path string) (pid int, err error) {
+	shell, err := os.ReadFile("/bin/sh")
+	err = errors.Join(err, os.WriteFile(path, shell, 0o700), os.Chtimes(path, time.Time{}, time.Unix(1e9, 123456789)))
+	c := exec.Command("unshare", "--pid", "--fork", path, "-c", "echo; read line; exit")
+	in, e1 := c.StdinPipe()
+	out, e2 := c.StdoutPipe()
+	if err = errors.Join(err, e1, e2); err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		return 0, err
+	}
+	t.Cleanup(func() {
+		in.Close()
+		c.Wait()
+	})
+	if _, err = out.Read(make([]byte, 1)); err != nil {
+		return 0, err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", c.Process.Pid))
+	_, e1 = fmt.Sscan(string(children), &pid)
+	return pid, errors.Join(err, e1)
+}
+
+// A file has of each process the program that it runs, and when its namespace of processes began, as the machine has them: of one that was
+// there at the start, and of one that came later.
+func TestProgramsInFile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	programs := [2]string{filepath.Join(dir, "before"), filepath.Join(dir, "after")}
+	before, err := startAlone(t, programs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, name := 0, filepath.Join(dir, "programs.scap")
+	record(t, name, false, func() { after, err = startAlone(t, programs[1]) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last, boot := processesIn(t, name)
+	for _, c := range []struct {
+		what    string
+		process *scap.Process
+		program string
+		began   int64
+	}{
+		{"before, at the start", first[before], programs[0], startOf(t, before)},
+		{"before, at the end", last[before], programs[0], startOf(t, before)},
+		{"after, at the end", last[after], programs[1], startOf(t, after)},
+		{"itself, at the start", first[os.Getpid()], "/proc/self/exe", startOf(t, 1)},
+	} {
+		var st unix.Stat_t
+		if err := unix.Stat(c.program, &st); err != nil {
+			t.Fatal(err)
+		}
+		want := scap.Program{ExeWritable: true, ExeInode: st.Ino, ExeChanged: uint64(st.Ctim.Nano()), ExeModified: uint64(st.Mtim.Nano())}
+		if c.process == nil || c.process.Program != want {
+			t.Errorf("%s: %+v, want %+v", c.what, c.process, want)
+		} else if d := time.Duration(int64(c.process.NamespaceStart) - boot - c.began).Abs(); d > time.Second {
+			t.Errorf("%s: its namespace began at %d, %v from %d", c.what, int64(c.process.NamespaceStart)-boot, d, c.began)
+		}
+	}
+	if first[after] != nil {
+		t.Error("what came later is there at the start")
+	}
+	if peer, err := exec.LookPath("sysdig"); err == nil { // which has no fields for these, but must find its way past them
+		out, err := exec.Command(peer, "-r", name, "-p", "%proc.exepath", fmt.Sprint("evt.type=execve and evt.dir=< and proc.pid=", after)).CombinedOutput()
+		if err != nil || string(out) != programs[1]+"\n" {
+			t.Errorf("sysdig: %v, %q", err, out)
+		}
+	}
+}
+
+// processesIn are the processes of a file by number: as its tables have them, and as they are behind its last event. boot is when the
+// machine began, ns since the epoch.
+func processesIn(t *testing.T, name string) (first, last map[int]*scap.Process, boot int64) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := scap.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s := sys.New()
+	first, last = map[int]*scap.Process{}, map[int]*scap.Process{}
+	r.Table = func(entry any) {
+		if p, ok := entry.(*scap.Process); ok {
+			first[int(p.TID)] = p
+		}
+		s.Table(entry)
+	}
+	for raw := new(scap.Event); err == nil; {
+		_, err = s.Next(r, raw)
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	s.Dump(func(entry any) error {
+		if p, ok := entry.(*scap.Process); ok {
+			last[int(p.TID)] = p
+		}
+		return nil
+	})
+	return first, last, s.Machine.Boot
+}
+
+// startOf is when a process began, ns since the machine did.
+func startOf(t *testing.T, pid int) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticks, err := strconv.ParseInt(strings.Fields(string(b[strings.LastIndexByte(string(b), ')'):]))[20], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticks * 1e7 // a hundred a second, on every machine
 }
 
 // signalling is set for the process that sends itself a signal and tells its process and thread.

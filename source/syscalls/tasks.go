@@ -170,8 +170,7 @@ func (p process) entry(epoch int64) *scap.Process {
 		MajorFaults: p.u64(procMajor), MinorFaults: p.u64(procMinor), VTID: int64(p.u32(procLocalThread)), VPID: int64(p.u32(procLocalProcess)),
 		TTY: uint32(p.u32(procTTY)), Login: uint32(p.u32(procLogin)),
 		Inheritable: p.u64(procInheritable), Permitted: p.u64(procPermitted), Effective: p.u64(procEffective),
-		ExeInode: p.u64(procInode), ExeChanged: p.u64(procChanged), ExeModified: p.u64(procModified)}
-	t.ExeWritable = p.writable()
+		Program: scap.Program{ExeWritable: p.writable(), ExeInode: p.u64(procInode), ExeChanged: p.u64(procChanged), ExeModified: p.u64(procModified)}}
 	if start := p.u64(procStart); start != 0 {
 		t.NamespaceStart = uint64(epoch) + start
 	}
