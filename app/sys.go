@@ -141,6 +141,7 @@ type SysLive struct {
 func (in *SysLive) Run(ctx context.Context, s *sys.Inspector, f func(*sys.Event) error) (damaged bool, err error) {
 	cfg := in.Config
 	cfg.Tables = s.Table
+	s.ShareMemory()
 	src, err := syscalls.Open(cfg)
 	if err != nil {
 		return false, err

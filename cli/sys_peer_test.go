@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tapir-project/tapir/scap"
 	"github.com/tapir-project/tapir/sys"
 	"github.com/tapir-project/tapir/sys/chisel"
 )
@@ -21,7 +24,7 @@ func TestBesideSysdig(t *testing.T) {
 		t.Skip("sysdig is not installed")
 	}
 	t.Setenv("TZ", "UTC")
-	files := []string{"../sys/testdata/datagrams.scap"}
+	files := []string{"../sys/testdata/datagrams.scap", withoutStranger(t, "../sys/testdata/processes.scap")}
 	if corpus := os.Getenv("TAPIR_CORPUS"); corpus != "" {
 		files = append(files, filepath.Join(corpus, "sys", "curl_google.scap"), filepath.Join(corpus, "sys", "test_ipv6_client.scap"))
 	}
@@ -40,11 +43,53 @@ func TestBesideSysdig(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			for _, args := range slices.Concat(peerFormats(), peerOptions, peerFilters, peerChisels()) {
-				besidePeer(t, peer, append([]string{"-r", file}, args...))
+			left := wrong[filepath.Base(file)]
+			for _, args := range slices.Concat(peerFormats(left), peerOptions, peerFilters, peerChisels()) {
+				if !slices.Contains(left, strings.Join(args, " ")) {
+					besidePeer(t, peer, append([]string{"-r", file}, args...))
+				}
 			}
 		})
 	}
+}
+
+// wrong are the fields and filters that sysdig evaluates wrongly on a capture; docs/sys.md says how.
+var wrong = map[string][]string{"processes.scap": {"evt.latency.human", "proc.is_exe_writable", "proc.vpgid", "fd.ip exists"}}
+
+// withoutStranger is a copy of a capture without the calls of the thread of which nothing was known before it cloned, which sysdig forgets
+// again then.
+func withoutStranger(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := scap.NewWriter(&out, true)
+	r, err := scap.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Table = func(entry any) { w.Table(entry) }
+	left := 0
+	for e := new(scap.Event); ; {
+		if err = r.Next(e); err != nil {
+			break
+		}
+		if e.Thread == 500 {
+			left++
+			continue
+		}
+		w.Event(e)
+	}
+	name = filepath.Join(t.TempDir(), filepath.Base(name))
+	if err := errors.Join(w.Flush(), os.WriteFile(name, out.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err != io.EOF || left != 2 {
+		t.Fatalf("%v; %d events left out", err, left)
+	}
+	return name
 }
 
 // besidePeer runs both and compares what they print and whether they fail.
@@ -78,8 +123,8 @@ func besidePeer(t *testing.T, peer string, args []string) {
 
 // peerFormats are formats with all fields, some at a time. Left out is what sysdig reads beyond its variables (fd.dev, group.gid), and
 // what made-up captures say otherwise than its kernel module did.
-func peerFormats() (out [][]string) {
-	left := []string{"fd.dev", "group.gid", "user.login", "evt.category", "evt.buflen."}
+func peerFormats(left []string) (out [][]string) {
+	left = append(slices.Clip(left), "fd.dev", "group.gid", "user.login", "evt.category", "evt.buflen.")
 	needsArgument := []string{"type.is", "proc.apid", "proc.aname", ".label", ".tag", ".arg", ".enterarg", "container.mount", ".mount.source", ".mount.dest", ".mount.mode", ".mount.rdwr", ".mount.propagation"}
 	format := "*"
 	for i, f := range sys.Fields() {

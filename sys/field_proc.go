@@ -46,6 +46,11 @@ func mainInt(n func(t *Thread) int64) numFunc {
 	})
 }
 
+// memoryInt is how much memory there is of a kind.
+func memoryInt(n func(t *Thread) uint32) numFunc {
+	return ofThread(func(e *Event, t *Thread) (int64, bool) { return int64(n(e.s.memoryOf(t))), true })
+}
+
 func notNegative(n func(t *Thread) int64) numFunc {
 	return ofThread(func(_ *Event, t *Thread) (int64, bool) { return n(t), n(t) != -1 })
 }
@@ -102,9 +107,9 @@ var procFields = []definition{
 	{name: "proc.fdopencount", kind: Uint, num: ofThread(func(e *Event, t *Thread) (int64, bool) { return e.s.openFDs(t), true })},
 	{name: "proc.fdlimit", kind: Int, num: mainInt(func(t *Thread) int64 { return t.FDLimit })},
 	{name: "proc.fdusage", kind: Float, num: ofThread(fdUsage), text: floatText(ofThread(fdUsage))},
-	{name: "proc.vmsize", kind: Uint, num: mainInt(func(t *Thread) int64 { return int64(t.VMSize) })},
-	{name: "proc.vmrss", kind: Uint, num: mainInt(func(t *Thread) int64 { return int64(t.VMRSS) })},
-	{name: "proc.vmswap", kind: Uint, num: mainInt(func(t *Thread) int64 { return int64(t.VMSwap) })},
+	{name: "proc.vmsize", kind: Uint, num: memoryInt(func(t *Thread) uint32 { return t.VMSize })},
+	{name: "proc.vmrss", kind: Uint, num: memoryInt(func(t *Thread) uint32 { return t.VMRSS })},
+	{name: "proc.vmswap", kind: Uint, num: memoryInt(func(t *Thread) uint32 { return t.VMSwap })},
 	{name: "thread.pfmajor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Major) })},
 	{name: "thread.pfminor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Minor) })},
 	{name: "thread.tid", kind: Int, num: always(func(e *Event) int64 { return e.Event.Thread })},

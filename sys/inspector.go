@@ -32,6 +32,7 @@ type Inspector struct {
 	imagined scap.Event
 	keepAll  bool
 	services bool // ports are shown by their services' names
+	shared   bool // threads know of memory what any of their process told
 	// unsettled says that descriptors came whose roles are still to be found.
 	unsettled bool
 	text      [256]byte // scratch
@@ -67,6 +68,10 @@ func (s *Inspector) KeepCalls() { s.keepAll = true }
 
 // NameServices has ports shown by their services' names: in the names of sockets, which filters see too, and in parameters.
 func (s *Inspector) NameServices() { s.services = true }
+
+// ShareMemory has all threads of a process know of its memory what the last of them told, as it is. Without, each knows what it told
+// itself, as sysdig shows it.
+func (s *Inspector) ShareMemory() { s.shared = true }
 
 // Dropped is how many threads and descriptors were not kept for want of room.
 func (s *Inspector) Dropped() uint64 { return s.dropped }

@@ -72,6 +72,9 @@ func onClone(s *Inspector, e *Event) {
 		s.add(t)
 		e.Thread = t
 	default:
+		if v, ok := e.number(paramsOf[e.Type].vtid); ok && v != e.Event.Thread { // the child's number is that of a namespace
+			return
+		}
 		if old := s.threads[child]; old != nil {
 			if old.inverted {
 				old.inverted = false
@@ -107,6 +110,7 @@ func (s *Inspector) newChild(e *Event, tid, parent int64, p *Thread) *Thread {
 		t.ExePath, t.Env, t.ContainerID = p.ExePath, bytes.Clone(p.Env), p.ContainerID
 		t.Program, t.NamespaceStart, t.ProcessGroup = p.Program, p.NamespaceStart, p.ProcessGroup
 		t.Cgroups, t.Comm, t.FDLimit = bytes.Clone(p.Cgroups), p.Comm, p.FDLimit
+		t.CapInherit, t.CapPerm, t.CapEffective = p.CapInherit, p.CapPerm, p.CapEffective
 	}
 	t.Exe = string(e.Text(1))
 	t.Comm = t.Exe
@@ -230,6 +234,9 @@ func onExec(s *Inspector, e *Event) {
 	if v, ok := e.number(at.uid); ok {
 		t.UID = uint32(v)
 	}
+	if at.caps >= 0 && e.Params() > at.caps+2 {
+		e.capabilities(t, at.caps)
+	}
 	s.execPath(e, t)
 	t.known = true
 }
@@ -289,11 +296,15 @@ func lastSlash(s string) int {
 func onExit(s *Inspector, e *Event) { s.gone = e.Thread }
 
 func onMemory(s *Inspector, e *Event) {
-	t := e.Thread
-	if m := s.Main(t); m != nil {
-		t = m
+	s.memory(e, s.memoryOf(e.Thread), 1)
+}
+
+// memoryOf is the thread that knows of t's memory.
+func (s *Inspector) memoryOf(t *Thread) *Thread {
+	if m := s.Main(t); m != nil && s.shared {
+		return m
 	}
-	s.memory(e, t, 1)
+	return t
 }
 
 func onSwitch(s *Inspector, e *Event) {
@@ -434,10 +445,15 @@ func onCapset(s *Inspector, e *Event) {
 	if n, ok := e.Int(0); !ok || n < 0 || e.Params() < 4 {
 		return
 	}
-	a, _ := e.Int(1)
-	b, _ := e.Int(2)
-	c, _ := e.Int(3)
-	e.Thread.CapInherit, e.Thread.CapPerm, e.Thread.CapEffective = uint64(a), uint64(b), uint64(c)
+	e.capabilities(e.Thread, 1)
+}
+
+// capabilities takes the three sets from parameter i on.
+func (e *Event) capabilities(t *Thread, i int) {
+	a, _ := e.Int(i)
+	b, _ := e.Int(i + 1)
+	c, _ := e.Int(i + 2)
+	t.CapInherit, t.CapPerm, t.CapEffective = uint64(a), uint64(b), uint64(c)
 }
 
 // onProcinfo takes the processor time that the capture reports about each second.
