@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ func TestBesideSysdig(t *testing.T) {
 		t.Skip("sysdig is not installed")
 	}
 	t.Setenv("TZ", "UTC")
-	files := []string{"../sys/testdata/datagrams.scap", withoutStranger(t, "../sys/testdata/processes.scap")}
+	files := []string{"../sys/testdata/datagrams.scap", amended(t, "../sys/testdata/processes.scap")}
 	if corpus := os.Getenv("TAPIR_CORPUS"); corpus != "" {
 		files = append(files, filepath.Join(corpus, "sys", "curl_google.scap"), filepath.Join(corpus, "sys", "test_ipv6_client.scap"))
 	}
@@ -56,9 +57,9 @@ func TestBesideSysdig(t *testing.T) {
 // wrong are the fields and filters that sysdig evaluates wrongly on a capture; docs/sys.md says how.
 var wrong = map[string][]string{"processes.scap": {"evt.latency.human", "proc.is_exe_writable", "proc.vpgid", "fd.ip exists"}}
 
-// withoutStranger is a copy of a capture without the calls of the thread of which nothing was known before it cloned, which sysdig forgets
-// again then.
-func withoutStranger(t *testing.T, name string) string {
+// amended is a copy of a capture with events that are no calls, of threads that are known and that are not, and without the calls of the
+// thread of which nothing was known before it cloned, which sysdig forgets again then.
+func amended(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -81,6 +82,14 @@ func withoutStranger(t *testing.T, name string) string {
 			continue
 		}
 		w.Event(e)
+		if e.Type != 293 || e.Thread != 11 {
+			continue
+		}
+		for _, typ := range []scap.Type{290, 146, 148, 152, 232, 244, 280, 286} {
+			for i, thread := range []int64{10, 11, 9999} {
+				w.Event(made(t, typ, e.Time, thread, uint64(50*i)))
+			}
+		}
 	}
 	name = filepath.Join(t.TempDir(), filepath.Base(name))
 	if err := errors.Join(w.Flush(), os.WriteFile(name, out.Bytes(), 0o600)); err != nil {
@@ -90,6 +99,24 @@ func withoutStranger(t *testing.T, name string) string {
 		t.Fatalf("%v; %d events left out", err, left)
 	}
 	return name
+}
+
+// made is an event whose parameters are numbers from first on, or a text.
+func made(t *testing.T, typ scap.Type, at, thread int64, first uint64) *scap.Event {
+	t.Helper()
+	e := &scap.Event{Type: typ, Time: at, Thread: thread, CPU: 1}
+	var lengths, data []byte
+	for i, p := range typ.Info().Params {
+		b := []byte("text\x00")
+		if size := p.Kind.Size(); size > 0 {
+			b = binary.LittleEndian.AppendUint64(nil, first+uint64(i))[:size]
+		}
+		lengths, data = append(lengths, byte(len(b)), 0), append(data, b...)
+	}
+	if !e.Set(lengths, data) {
+		t.Fatal("the parameters do not fit")
+	}
+	return e
 }
 
 // besidePeer runs both and compares what they print and whether they fail.

@@ -15,14 +15,14 @@ type Event struct {
 	*scap.Event
 	Num    int64      // from 1; hidden events count
 	Info   *scap.Info // its declaration
-	Thread *Thread    // whose it is; nil for events that are nobody's
+	Thread *Thread    // whose it is; nil for events that are nobody's, and beside calls for those of threads that are not known
 	FD     *FD        // what it reads, writes, makes or closes; nil if it is not known
 	Errno  int64      // number of the error it returned; 0 if it did not
 
 	s       *Inspector
 	first   int64 // time of the capture's first event
 	renamed bool  // it changed the descriptor's name
-	aside   bool  // it does not touch its thread's state
+	aside   bool  // it does not touch its thread's state, and is no part of its calls
 }
 
 // fdOf is the event's descriptor, or the one its thread used last, for fields that tell of descriptors. ok says
@@ -42,7 +42,7 @@ func (e *Event) fdOf() (f *FD, ok bool) {
 
 // Latency is how long the call took, in ns; 0 for events that enter one.
 func (e *Event) Latency() int64 {
-	if e.Thread == nil {
+	if e.Thread == nil || e.aside {
 		return 0
 	}
 	return e.Thread.last.latency

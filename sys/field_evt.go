@@ -62,7 +62,7 @@ var eventFields = []definition{
 	{name: "evt.latency.s", kind: Int, upper: "RELTIME", num: latency(func(n int64) int64 { return n / 1e9 })},
 	{name: "evt.latency.ns", kind: Int, upper: "RELTIME", num: latency(func(n int64) int64 { return n % 1e9 }), text: nanosText},
 	{name: "evt.latency.human", text: func(_ *Field, e *Event, dst []byte) ([]byte, bool) {
-		if e.Thread == nil {
+		if !e.hasLatency() {
 			return dst, false
 		}
 		return appendHuman(dst, e.Latency()), true
@@ -167,11 +167,19 @@ func none(_ *Field, _ *Event, dst []byte) ([]byte, bool) { return dst, false }
 
 func latency(of func(int64) int64) numFunc {
 	return func(_ *Field, e *Event) (int64, bool) {
-		if e.Thread == nil {
+		if !e.hasLatency() {
 			return 0, false
 		}
 		return of(e.Latency()), true
 	}
+}
+
+// hasLatency says whether the event's latency is shown: as 0 where there is none, but for the times that threads ran.
+func (e *Event) hasLatency() bool {
+	if e.Type == typeProcinfo {
+		return e.Thread == nil
+	}
+	return e.aside || e.Thread != nil
 }
 
 // delta is the time since the field was asked for last: since the event before among those that are shown.
@@ -226,7 +234,7 @@ func (e *Event) isCall() bool {
 		return false
 	}
 	switch e.Info.Name {
-	case "signaldeliver", "page_fault", "notification", "tracer", "cpu_hotplug", "pluginevent", "asyncevent",
+	case "page_fault", "notification", "cpu_hotplug", "pluginevent", "asyncevent",
 		"useradded", "userdeleted", "groupadded", "groupdeleted":
 		return false
 	}

@@ -114,7 +114,7 @@ var procFields = []definition{
 	{name: "thread.pfminor", kind: Uint, num: threadInt(func(t *Thread) int64 { return int64(t.Minor) })},
 	{name: "thread.tid", kind: Int, num: always(func(e *Event) int64 { return e.Event.Thread })},
 	{name: "thread.ismain", kind: Bool, num: threadInt(func(t *Thread) int64 { return number(t.TID == t.PID) })},
-	{name: "thread.exectime", kind: Duration, num: func(f *Field, e *Event) (int64, bool) { return f.execTime(e), e.Thread != nil }},
+	{name: "thread.exectime", kind: Duration, num: func(f *Field, e *Event) (int64, bool) { return f.execTime(e), e.aside || e.Thread != nil }},
 	{name: "thread.totexectime", kind: Duration, num: func(f *Field, e *Event) (int64, bool) {
 		f.execTime(e)
 		return f.totals[e.Event.Thread], e.Thread != nil

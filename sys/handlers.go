@@ -112,6 +112,9 @@ func makeHandlers() (h [scap.Types]handler) {
 // needsEnter are the entering events whose parameters the leaving ones need.
 var needsEnter = typeSet(18, 30, 48, 102, 106, 110, 142, 144, 150, 192, 194, 198, 200, 288, 292, 294, 330, 22, 28, 306, 326)
 
+// besides are the events that tell of other things than the thread at hand.
+var besides = typeSet(typeContainerJSON, typeContainerJSON2, typeUserAdded, typeUserDeleted, typeGroupAdded, typeGroupDeleted)
+
 // wholeTypes are the leaving events that tell all by themselves, entered or not.
 var wholeTypes = typeSet(3, 13, 15, 27, 57, 59, 61, 63, 155, 157, 173, 183, 185, 215, 217, 219, 221, 223, 225, 227, 231, 247, 249, 283,
 	289, 293, 307, 327, 331, 335, 337, 389, 393, 43, 95, 93, 127, 137, 139, 159, 161, 163, 165, 267, 275)

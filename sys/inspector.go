@@ -314,23 +314,17 @@ func (s *Inspector) endThread(t *Thread) {
 
 // begin finds the event's thread and descriptor, and says whether what it does to the state can be told.
 func (s *Inspector) begin(e *Event) bool {
-	if e.Info.Flags&scap.Aside != 0 {
-		e.aside = true
-		if e.Type == typeProcinfo {
-			e.Thread = s.threads[e.Event.Thread]
-			return e.Thread != nil
-		}
-		return false
+	if e.Info.Flags&scap.Aside != 0 || besides[e.Type] {
+		e.aside, e.Thread = true, s.threads[e.Event.Thread]
+		return besides[e.Type] || e.Type == typeProcinfo && e.Thread != nil
 	}
-	switch e.Type {
-	case typeContainer, typeContainerJSON, typeContainerJSON2, typeUserAdded, typeUserDeleted, typeGroupAdded, typeGroupDeleted:
-		return true
+	if e.Type == typeSwitch6 {
+		e.Thread = s.threads[e.Event.Thread]
+		e.aside = e.Thread == nil
+		return !e.aside
 	}
 	t := s.thread(e.Event.Thread)
 	e.Thread = t
-	if e.Type == typeSwitch1 || e.Type == typeSwitch6 {
-		return true
-	}
 	l := &t.last
 	if !e.Type.Exit() {
 		return s.enter(e, l)
