@@ -21,6 +21,7 @@ test('ten million rows: both ends are reached, nothing between is skipped', () =
     const top = scrollFor(i, n, i === 0 ? 1000 : 0, h) ?? 0;
     const w = windowAt(n, top, h, 1);
     expect(w.first <= i && i < w.last, `row ${i} in ${w.first}..${w.last}`).toBe(true);
+    expect(Number.isInteger(w.shift), 'rows lie on whole pixels').toBe(true);
     const y = w.shift + (i - w.first) * rowHeight - top;
     expect(y).toBeGreaterThan(-2);
     expect(y).toBeLessThan(h - rowHeight + 2);

@@ -9,7 +9,7 @@ export const tallest = 12_000_000;
 export interface Window {
   first: number; // first row that is drawn
   last: number; // one past the last
-  shift: number; // px from the top of the scrolled area to the first row drawn
+  shift: number; // whole px from the top of the scrolled area to the first row drawn: what lies between pixels is blurred, and slow to draw
 }
 
 /** Height of the scrolled area in px. */
@@ -28,7 +28,7 @@ export function windowAt(count: number, top: number, height: number, spare = 5, 
   const y = area < total ? Math.max(0, Math.min(1, top / travel)) * (total - height) : Math.max(0, top);
   const first = Math.max(0, Math.min(count, Math.floor(y / row)) - spare);
   const last = Math.min(count, Math.ceil((y + height) / row) + spare);
-  return { first, last: Math.max(first, last), shift: top - y + first * row };
+  return { first, last: Math.max(first, last), shift: Math.round(top - y) + first * row };
 }
 
 /** The most rows that windowAt gives for a viewport of `height` px. */

@@ -20,7 +20,8 @@ export interface Question {
 const streamed = 1000; // rows of the first answer
 const pageSize = 200;
 const mostPages = 150; // kept
-const mostAsked = 2; // pages at once: places that a dragged scrollbar only passes wait, and are passed by then
+const mostAsked = 2; // pages at once
+const rest = 60; // ms between looks at what is wanted: a dragged scrollbar passes most places
 const ahead = 100; // rows beyond those in sight, the way they move
 const near = 10_000; // rows that the server passes over at once; farther ones are found by landmarks
 
@@ -160,10 +161,15 @@ export class Results {
   want(first: number, last: number) {
     if (first !== this.#wanted[0]) this.#down = first > this.#wanted[0];
     this.#wanted = [first, last];
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#fetch();
-    }, 60);
+    this.#timer ??= setTimeout(() => this.#look(first), rest);
+  }
+
+  /** Fetches what is wanted, unless the list moved on by more than a page since row `before` was: such rows are passed before they come. */
+  #look(before: number) {
+    const [now] = this.#wanted;
+    const passes = Math.abs(now - before) > pageSize;
+    this.#timer = passes ? setTimeout(() => this.#look(now), rest) : undefined;
+    if (!passes) this.#fetch();
   }
 
   #fetch() {
@@ -197,7 +203,7 @@ export class Results {
     } finally {
       if (!signal.aborted) this.#asked.delete(p);
     }
-    this.#fetch(); // what is wanted by now
+    if (!this.#timer) this.#fetch(); // what is wanted by now
   }
 
   /** There are no rows behind n, whatever was counted: parts of sessions count, and are merged. */
