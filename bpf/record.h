@@ -2,7 +2,7 @@
 /* Records: what they hold, the buffer in which one is built and the rings that take them. Part of syscalls.bpf.c. */
 #pragma once
 
-enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK, FAULT }; /* head.kind */
 
 struct head {
 	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */

@@ -13,6 +13,7 @@
  *                They stand in for the two above where nothing else is asked for: as long as somebody listens to those,
  *                every call of every process takes a longer way through the kernel
  *   tapir_listens  inet_sock_set_state, beside those: a port has a server now
+ *   tapir_user_fault, tapir_kernel_fault  page_fault_user, page_fault_kernel: where somebody asks for page faults
  *   tapir_exec, tapir_fork, tapir_gone  the scheduler's: a process runs another program, has a child, ends
  *
  * A record is a head and chunks behind it. It is built in a buffer of the CPU, which no other program can have meanwhile:
@@ -332,6 +333,7 @@ int tapir_listens(u64 *ctx)
 
 #include "uring.h"
 #include "sched.h"
+#include "fault.h"
 #include "state.h"
 
 SEC("tp_btf/sched_process_exec")

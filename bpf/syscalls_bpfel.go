@@ -157,52 +157,55 @@ type SyscallsWork struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SyscallsMapLost            = "lost"
-	SyscallsMapPorts           = "ports"
-	SyscallsMapQueue           = "queue"
-	SyscallsMapQueuing         = "queuing"
-	SyscallsMapRings           = "rings"
-	SyscallsMapUnderWay        = "under_way"
-	SyscallsMapWorks           = "works"
-	SyscallsProgTapirCompleted = "tapir_completed"
-	SyscallsProgTapirEnter     = "tapir_enter"
-	SyscallsProgTapirExec      = "tapir_exec"
-	SyscallsProgTapirExit      = "tapir_exit"
-	SyscallsProgTapirFiles     = "tapir_files"
-	SyscallsProgTapirFork      = "tapir_fork"
-	SyscallsProgTapirGone      = "tapir_gone"
-	SyscallsProgTapirListens   = "tapir_listens"
-	SyscallsProgTapirReceived  = "tapir_received"
-	SyscallsProgTapirSent      = "tapir_sent"
-	SyscallsProgTapirSignal    = "tapir_signal"
-	SyscallsProgTapirSubmitted = "tapir_submitted"
-	SyscallsProgTapirSwitch    = "tapir_switch"
-	SyscallsProgTapirTasks     = "tapir_tasks"
-	SyscallsVarApart           = "apart"
-	SyscallsVarBatch           = "batch"
-	SyscallsVarCalls           = "calls"
-	SyscallsVarChunkType       = "chunk_type"
-	SyscallsVarCpus            = "cpus"
-	SyscallsVarEndsType        = "ends_type"
-	SyscallsVarExecveNumber    = "execve_number"
-	SyscallsVarHeadType        = "head_type"
-	SyscallsVarOwn             = "own"
-	SyscallsVarPage            = "page"
-	SyscallsVarPortsOnly       = "ports_only"
-	SyscallsVarProcessType     = "process_type"
-	SyscallsVarProcesses       = "processes"
-	SyscallsVarPrograms        = "programs"
-	SyscallsVarProgramsOnly    = "programs_only"
-	SyscallsVarRingMask        = "ring_mask"
-	SyscallsVarRingSize        = "ring_size"
-	SyscallsVarSignalClass     = "signal_class"
-	SyscallsVarSleeps          = "sleeps"
-	SyscallsVarSnaplen         = "snaplen"
-	SyscallsVarSocketsOnly     = "sockets_only"
-	SyscallsVarSwitchClass     = "switch_class"
-	SyscallsVarThreads         = "threads"
-	SyscallsVarTimed           = "timed"
-	SyscallsVarTyped           = "typed"
+	SyscallsMapLost              = "lost"
+	SyscallsMapPorts             = "ports"
+	SyscallsMapQueue             = "queue"
+	SyscallsMapQueuing           = "queuing"
+	SyscallsMapRings             = "rings"
+	SyscallsMapUnderWay          = "under_way"
+	SyscallsMapWorks             = "works"
+	SyscallsProgTapirCompleted   = "tapir_completed"
+	SyscallsProgTapirEnter       = "tapir_enter"
+	SyscallsProgTapirExec        = "tapir_exec"
+	SyscallsProgTapirExit        = "tapir_exit"
+	SyscallsProgTapirFiles       = "tapir_files"
+	SyscallsProgTapirFork        = "tapir_fork"
+	SyscallsProgTapirGone        = "tapir_gone"
+	SyscallsProgTapirKernelFault = "tapir_kernel_fault"
+	SyscallsProgTapirListens     = "tapir_listens"
+	SyscallsProgTapirReceived    = "tapir_received"
+	SyscallsProgTapirSent        = "tapir_sent"
+	SyscallsProgTapirSignal      = "tapir_signal"
+	SyscallsProgTapirSubmitted   = "tapir_submitted"
+	SyscallsProgTapirSwitch      = "tapir_switch"
+	SyscallsProgTapirTasks       = "tapir_tasks"
+	SyscallsProgTapirUserFault   = "tapir_user_fault"
+	SyscallsVarApart             = "apart"
+	SyscallsVarBatch             = "batch"
+	SyscallsVarCalls             = "calls"
+	SyscallsVarChunkType         = "chunk_type"
+	SyscallsVarCpus              = "cpus"
+	SyscallsVarEndsType          = "ends_type"
+	SyscallsVarExecveNumber      = "execve_number"
+	SyscallsVarFaultClass        = "fault_class"
+	SyscallsVarHeadType          = "head_type"
+	SyscallsVarOwn               = "own"
+	SyscallsVarPage              = "page"
+	SyscallsVarPortsOnly         = "ports_only"
+	SyscallsVarProcessType       = "process_type"
+	SyscallsVarProcesses         = "processes"
+	SyscallsVarPrograms          = "programs"
+	SyscallsVarProgramsOnly      = "programs_only"
+	SyscallsVarRingMask          = "ring_mask"
+	SyscallsVarRingSize          = "ring_size"
+	SyscallsVarSignalClass       = "signal_class"
+	SyscallsVarSleeps            = "sleeps"
+	SyscallsVarSnaplen           = "snaplen"
+	SyscallsVarSocketsOnly       = "sockets_only"
+	SyscallsVarSwitchClass       = "switch_class"
+	SyscallsVarThreads           = "threads"
+	SyscallsVarTimed             = "timed"
+	SyscallsVarTyped             = "typed"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -247,20 +250,22 @@ type SyscallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsProgramSpecs struct {
-	TapirCompleted *ebpf.ProgramSpec `ebpf:"tapir_completed"`
-	TapirEnter     *ebpf.ProgramSpec `ebpf:"tapir_enter"`
-	TapirExec      *ebpf.ProgramSpec `ebpf:"tapir_exec"`
-	TapirExit      *ebpf.ProgramSpec `ebpf:"tapir_exit"`
-	TapirFiles     *ebpf.ProgramSpec `ebpf:"tapir_files"`
-	TapirFork      *ebpf.ProgramSpec `ebpf:"tapir_fork"`
-	TapirGone      *ebpf.ProgramSpec `ebpf:"tapir_gone"`
-	TapirListens   *ebpf.ProgramSpec `ebpf:"tapir_listens"`
-	TapirReceived  *ebpf.ProgramSpec `ebpf:"tapir_received"`
-	TapirSent      *ebpf.ProgramSpec `ebpf:"tapir_sent"`
-	TapirSignal    *ebpf.ProgramSpec `ebpf:"tapir_signal"`
-	TapirSubmitted *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
-	TapirSwitch    *ebpf.ProgramSpec `ebpf:"tapir_switch"`
-	TapirTasks     *ebpf.ProgramSpec `ebpf:"tapir_tasks"`
+	TapirCompleted   *ebpf.ProgramSpec `ebpf:"tapir_completed"`
+	TapirEnter       *ebpf.ProgramSpec `ebpf:"tapir_enter"`
+	TapirExec        *ebpf.ProgramSpec `ebpf:"tapir_exec"`
+	TapirExit        *ebpf.ProgramSpec `ebpf:"tapir_exit"`
+	TapirFiles       *ebpf.ProgramSpec `ebpf:"tapir_files"`
+	TapirFork        *ebpf.ProgramSpec `ebpf:"tapir_fork"`
+	TapirGone        *ebpf.ProgramSpec `ebpf:"tapir_gone"`
+	TapirKernelFault *ebpf.ProgramSpec `ebpf:"tapir_kernel_fault"`
+	TapirListens     *ebpf.ProgramSpec `ebpf:"tapir_listens"`
+	TapirReceived    *ebpf.ProgramSpec `ebpf:"tapir_received"`
+	TapirSent        *ebpf.ProgramSpec `ebpf:"tapir_sent"`
+	TapirSignal      *ebpf.ProgramSpec `ebpf:"tapir_signal"`
+	TapirSubmitted   *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
+	TapirSwitch      *ebpf.ProgramSpec `ebpf:"tapir_switch"`
+	TapirTasks       *ebpf.ProgramSpec `ebpf:"tapir_tasks"`
+	TapirUserFault   *ebpf.ProgramSpec `ebpf:"tapir_user_fault"`
 }
 
 // SyscallsMapSpecs contains maps before they are loaded into the kernel.
@@ -287,6 +292,7 @@ type SyscallsVariableSpecs struct {
 	Cpus         *ebpf.VariableSpec `ebpf:"cpus"`
 	EndsType     *ebpf.VariableSpec `ebpf:"ends_type"`
 	ExecveNumber *ebpf.VariableSpec `ebpf:"execve_number"`
+	FaultClass   *ebpf.VariableSpec `ebpf:"fault_class"`
 	HeadType     *ebpf.VariableSpec `ebpf:"head_type"`
 	Own          *ebpf.VariableSpec `ebpf:"own"`
 	Page         *ebpf.VariableSpec `ebpf:"page"`
@@ -359,6 +365,7 @@ type SyscallsVariables struct {
 	Cpus         *ebpf.Variable `ebpf:"cpus"`
 	EndsType     *ebpf.Variable `ebpf:"ends_type"`
 	ExecveNumber *ebpf.Variable `ebpf:"execve_number"`
+	FaultClass   *ebpf.Variable `ebpf:"fault_class"`
 	HeadType     *ebpf.Variable `ebpf:"head_type"`
 	Own          *ebpf.Variable `ebpf:"own"`
 	Page         *ebpf.Variable `ebpf:"page"`
@@ -383,20 +390,22 @@ type SyscallsVariables struct {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsPrograms struct {
-	TapirCompleted *ebpf.Program `ebpf:"tapir_completed"`
-	TapirEnter     *ebpf.Program `ebpf:"tapir_enter"`
-	TapirExec      *ebpf.Program `ebpf:"tapir_exec"`
-	TapirExit      *ebpf.Program `ebpf:"tapir_exit"`
-	TapirFiles     *ebpf.Program `ebpf:"tapir_files"`
-	TapirFork      *ebpf.Program `ebpf:"tapir_fork"`
-	TapirGone      *ebpf.Program `ebpf:"tapir_gone"`
-	TapirListens   *ebpf.Program `ebpf:"tapir_listens"`
-	TapirReceived  *ebpf.Program `ebpf:"tapir_received"`
-	TapirSent      *ebpf.Program `ebpf:"tapir_sent"`
-	TapirSignal    *ebpf.Program `ebpf:"tapir_signal"`
-	TapirSubmitted *ebpf.Program `ebpf:"tapir_submitted"`
-	TapirSwitch    *ebpf.Program `ebpf:"tapir_switch"`
-	TapirTasks     *ebpf.Program `ebpf:"tapir_tasks"`
+	TapirCompleted   *ebpf.Program `ebpf:"tapir_completed"`
+	TapirEnter       *ebpf.Program `ebpf:"tapir_enter"`
+	TapirExec        *ebpf.Program `ebpf:"tapir_exec"`
+	TapirExit        *ebpf.Program `ebpf:"tapir_exit"`
+	TapirFiles       *ebpf.Program `ebpf:"tapir_files"`
+	TapirFork        *ebpf.Program `ebpf:"tapir_fork"`
+	TapirGone        *ebpf.Program `ebpf:"tapir_gone"`
+	TapirKernelFault *ebpf.Program `ebpf:"tapir_kernel_fault"`
+	TapirListens     *ebpf.Program `ebpf:"tapir_listens"`
+	TapirReceived    *ebpf.Program `ebpf:"tapir_received"`
+	TapirSent        *ebpf.Program `ebpf:"tapir_sent"`
+	TapirSignal      *ebpf.Program `ebpf:"tapir_signal"`
+	TapirSubmitted   *ebpf.Program `ebpf:"tapir_submitted"`
+	TapirSwitch      *ebpf.Program `ebpf:"tapir_switch"`
+	TapirTasks       *ebpf.Program `ebpf:"tapir_tasks"`
+	TapirUserFault   *ebpf.Program `ebpf:"tapir_user_fault"`
 }
 
 func (p *SyscallsPrograms) Close() error {
@@ -408,6 +417,7 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirFiles,
 		p.TapirFork,
 		p.TapirGone,
+		p.TapirKernelFault,
 		p.TapirListens,
 		p.TapirReceived,
 		p.TapirSent,
@@ -415,6 +425,7 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirSubmitted,
 		p.TapirSwitch,
 		p.TapirTasks,
+		p.TapirUserFault,
 	)
 }
 

@@ -39,6 +39,7 @@ type sysOptions struct {
 	ports     bool
 	oldLayout bool
 	explain   bool
+	faults    bool
 	ringSize  int64 // bytes
 
 	chisels     []sysChisel
@@ -152,8 +153,8 @@ var sysFlags = []sysFlag{
 	{0, "buffer", "MB", "room for calls that wait to be read, in MiB: a power of two (default 64)", (*sysOptions).setBuffer},
 	{0, "explain", "", "say what of the filter the kernel tests when capturing, and end", yes(func(o *sysOptions) *bool { return &o.explain })},
 	{0, "unbuffered", "", "write each line at once", yes(func(o *sysOptions) *bool { return &o.unflushed })},
-	{'T', "force-tracers-capture", "", "nothing: calls are captured whole; as --page-faults and --large-environment, for scripts that have it", ignored},
-	{0, "page-faults", "", "nothing, see -T", ignored},
+	{'T', "force-tracers-capture", "", "nothing: calls are captured whole; as --large-environment, for scripts that have it", ignored},
+	{0, "page-faults", "", "tell page faults too, as a filter does that names evt.type=page_fault", yes(func(o *sysOptions) *bool { return &o.faults })},
 	{0, "large-environment", "", "nothing, see -T", ignored},
 	{'h', "help", "", "this list", yes(func(o *sysOptions) *bool { return &o.help })},
 }

@@ -17,6 +17,7 @@ const (
 	recordRing   = 5 // an operation of io_uring begins
 	recordSignal = 6 // the result is its number
 	recordSwitch = 7 // the result is the thread that is next
+	recordFault  = 10
 
 	headSize  = 88
 	chunkSize = 8

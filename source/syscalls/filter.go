@@ -104,6 +104,11 @@ func (p *Plan) Or(q *Plan) *Plan {
 		programs: p.programs.or(q.programs), ports: p.ports.or(q.ports), sockets: p.sockets && q.sockets, tcp: p.tcp && q.tcp, left: append(p.left, q.left...)}
 }
 
+// asks says whether the plan names the event, which is told only then: there are very many.
+func (p *Plan) asks(event scap.Type) bool {
+	return !p.names.except && p.names.has(event.Info().Name)
+}
+
 // And is the plan for what both filters let pass.
 func (p *Plan) And(q *Plan) *Plan {
 	return &Plan{names: p.names.and(q.names), processes: p.processes.and(q.processes), threads: p.threads.and(q.threads),
@@ -270,6 +275,9 @@ func kindOf(field, value string) (set[string], bool) {
 	}
 	for t := range scap.Type(scap.Types) {
 		info := t.Info()
+		if t == faultEvent { // which is asked for by name
+			continue
+		}
 		if flag != 0 && (info.Flags&flag != 0 || t >= ringSubmit) || flag == 0 && (info.Category == scap.CatIO || info.Category.String() == value) {
 			out.of[info.Name] = true
 		}

@@ -32,6 +32,9 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirSignal: "signal_deliver",
 	bpf.SyscallsProgTapirSwitch: "sched_switch",
 
+	bpf.SyscallsProgTapirUserFault:   "page_fault_user",
+	bpf.SyscallsProgTapirKernelFault: "page_fault_kernel",
+
 	bpf.SyscallsProgTapirSubmitted: "io_uring_submit_req",
 	bpf.SyscallsProgTapirCompleted: "io_uring_complete",
 }
@@ -41,6 +44,9 @@ var (
 	callPrograms     = []string{bpf.SyscallsProgTapirEnter, bpf.SyscallsProgTapirExit}
 	transferPrograms = []string{bpf.SyscallsProgTapirSent, bpf.SyscallsProgTapirReceived, bpf.SyscallsProgTapirListens}
 )
+
+// faultPrograms see page faults.
+var faultPrograms = []string{bpf.SyscallsProgTapirUserFault, bpf.SyscallsProgTapirKernelFault}
 
 // kernel is what is loaded and attached.
 type kernel struct {
@@ -58,6 +64,11 @@ const batch = 4 << 20
 
 // openKernel loads the programs. Where the kernel lacks what the light way needs, they go the other.
 func openKernel(cfg *Config) (*kernel, error) {
+	if cfg.faults() {
+		if err := checkFaults(tracepoint); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Light && cfg.Plan.transfers() {
 		if k, err := load(cfg, callPrograms, false); err == nil {
 			return k, nil
@@ -100,7 +111,8 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingMask: uint32(n - 1), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
 		bpf.SyscallsVarPage:        pageKB(),
-		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category)}
+		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category),
+		bpf.SyscallsVarFaultClass: uint32(faultEvent.Info().Category)}
 	cfg.Plan.constants(constants)
 	if err := setConstants(spec, constants); err != nil {
 		return nil, err
@@ -108,8 +120,11 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if !cfg.Plan.names.has(signalEvent.Info().Name) {
 		without = append(slices.Clip(without), bpf.SyscallsProgTapirSignal)
 	}
-	if name := switchEvent.Info().Name; !cfg.Switches && (cfg.Plan.names.except || !cfg.Plan.names.has(name)) {
+	if !cfg.Switches && !cfg.Plan.asks(switchEvent) {
 		without = append(slices.Clip(without), bpf.SyscallsProgTapirSwitch)
+	}
+	if !cfg.faults() {
+		without = append(slices.Clip(without), faultPrograms...)
 	}
 	for _, name := range slices.Concat(without, ringless, []string{bpf.SyscallsProgTapirTasks, bpf.SyscallsProgTapirFiles}) {
 		delete(spec.Programs, name)

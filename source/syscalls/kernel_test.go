@@ -3,6 +3,7 @@ package syscalls
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -83,5 +84,12 @@ func TestWake(t *testing.T) {
 	}
 	if _, err := proc.Wait(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Where the kernel does not tell of page faults, asking for them is refused with what helps, in one line.
+func TestWithoutFaults(t *testing.T) {
+	if err := checkFaults(func(string) []string { return nil }); err == nil || !strings.Contains(err.Error(), "leave out --page-faults") || strings.Contains(err.Error(), "\n") {
+		t.Error(err)
 	}
 }

@@ -25,6 +25,7 @@ type Config struct {
 	Blind    bool            // nobody looks at what calls read and write: unless the filter does, it is not gathered
 	Pairs    bool            // a call is two events, as in files; else one that knows when it was entered
 	Switches bool            // threads that take turns on processors are told
+	Faults   bool            // page faults are told
 	Times    bool            // threads' processor times are told each second, as files have them
 	Idle     func() error    // called when all that came was delivered, before waiting; may be nil
 	// Settled is asked about a call that reads or writes before events are made of it: e is the one that leaves it, as yet without
@@ -287,6 +288,9 @@ func (s *Source) make() bool {
 	case recordSwitch:
 		x.Type = switchEvent
 		d.turn()
+	case recordFault:
+		x.Type = faultEvent
+		d.fault()
 	case recordFork:
 		if d.call.event.Info().Find("vtid") < 0 { // made by other means than a call that is known
 			d.call = &calls()[numberOf("clone")]
@@ -338,6 +342,7 @@ const (
 	exitEvent   scap.Type = 186 // a thread ends
 	signalEvent scap.Type = 232
 	switchEvent scap.Type = 152 // a thread leaves its processor to another
+	faultEvent  scap.Type = 290
 )
 
 // enter makes the entering event of the call at hand, from those parameters of the leaving one that it was entered with.

@@ -45,6 +45,10 @@ func TestMain(m *testing.M) {
 		overwrite(title)
 		return
 	}
+	if os.Getenv(faulting) != "" {
+		touch()
+		return
+	}
 	if os.Getenv(pouring) != "" {
 		pour()
 		return
