@@ -2,6 +2,16 @@
 import { join } from 'node:path';
 import { defineConfig } from '@playwright/test';
 
+// Tests run as root in containers, where Chromium's own sandbox cannot start.
+const args = ['--no-sandbox', '--disable-dev-shm-usage', '--font-render-hinting=none'];
+// Painted by the processor, a page is cut into tiles of 256 px, twenty for this list; with a graphics card into few as wide as the window, so here too.
+const wideTiles = ['--default-tile-width=1280', '--default-tile-height=256'];
+const launchOptions = {
+  env: { ...(process.env as Record<string, string>), FONTCONFIG_FILE: join(import.meta.dirname, 'fonts.conf') },
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args,
+};
+
 export default defineConfig({
   testDir: '.',
   outputDir: './out/results',
@@ -9,7 +19,7 @@ export default defineConfig({
   workers: 2,
   projects: [
     { name: 'pages', testIgnore: '**/scale.spec.ts' },
-    { name: 'scale', testMatch: '**/scale.spec.ts', dependencies: ['pages'], use: { trace: 'off' } }, // measures frames: alone, behind the others, and nobody films
+    { name: 'scale', testMatch: '**/scale.spec.ts', dependencies: ['pages'], use: { trace: 'off', launchOptions: { ...launchOptions, args: [...args, ...wideTiles] } } }, // measures frames: alone, behind the others, and nobody films
   ],
   fullyParallel: false, // a file is one worker's, so that its servers are started once
   forbidOnly: !!process.env.CI,
@@ -24,11 +34,6 @@ export default defineConfig({
     timezoneId: 'Europe/Berlin', // not UTC, so that a page that mixes the two shows it
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
-    launchOptions: {
-      env: { ...(process.env as Record<string, string>), FONTCONFIG_FILE: join(import.meta.dirname, 'fonts.conf') },
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      // Tests run as root in containers, where Chromium's own sandbox cannot start.
-      args: ['--no-sandbox', '--disable-dev-shm-usage', '--font-render-hinting=none'],
-    },
+    launchOptions,
   },
 });

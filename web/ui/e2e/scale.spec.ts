@@ -5,8 +5,7 @@ import { first, many } from './many';
 import type { Server } from './tapir';
 
 const rows = 1_000_000;
-const frame = 32; // ms that no frame may take to compute
-const missed = 2.1 * (1000 / 60); // ms on the clock: one refresh of the screen was missed, and no more
+const frame = 32; // ms that no frame may take, neither to compute nor on the clock
 
 const test = base.extend<object, { million: Server }>({
   million: [
@@ -23,12 +22,14 @@ const test = base.extend<object, { million: Server }>({
 // the last two the rows that come from the server are drawn.
 const ways = ['wheel', 'page key', 'scrollbar'] as const;
 
-/** Scrolls from the top for 60 frames and half a second more; gives how long each frame took on the clock, ms. */
+/** Scrolls from the top, once the list has come to rest there, for 60 frames and half a second more; gives how long each frame took on the clock, ms. */
 function scroll(box: HTMLElement | SVGElement, way: string): Promise<number[]> {
   return new Promise((done) => {
     const out: number[] = [];
     let last = 0;
+    let idle = 20; // frames
     box.scrollTop = 0;
+    const settle = () => requestAnimationFrame(idle-- > 0 ? settle : step);
     const step = (now: number) => {
       if (last > 0) out.push(now - last);
       last = now;
@@ -40,7 +41,7 @@ function scroll(box: HTMLElement | SVGElement, way: string): Promise<number[]> {
       else if (way === 'scrollbar') box.scrollTop += 20_000;
       else if (n % 2 === 0) box.dispatchEvent(new KeyboardEvent('keydown', { key: 'PageDown', bubbles: true }));
     };
-    requestAnimationFrame(step);
+    settle();
   });
 }
 
@@ -72,7 +73,7 @@ test('a million rows scroll without a stutter', async ({ page, browser, million 
     expect(clock.length, `${way}: scrolled`).toBe(90);
     console.log(`${way}: on the clock: ${quantiles(clock)}; ${clock.filter((t) => t >= frame).length} of ${clock.length} too late`);
     expect.soft(longest, `${way}: work`).toBeLessThan(frame);
-    if (alone) expect.soft(Math.max(...clock), `${way}: on the clock`).toBeLessThan(missed);
+    if (alone) expect.soft(Math.max(...clock), `${way}: on the clock`).toBeLessThan(frame);
     if (way !== 'wheel') await expect(grid.getByRole('row').last()).not.toContainText('…');
   }
 });
@@ -93,15 +94,17 @@ interface TraceEvent {
   pid: number;
   tid: number;
   ts: number; // µs
+  dur?: number; // µs
   tdur?: number; // µs of the thread's own time
 }
 
-/** What the main thread of a page computed between two frames, ms. */
+/** What the main thread of a page computed from each of the last 90 frames to the next, ms. A frame may run several callbacks, in one task. */
 function framesOf(events: TraceEvent[]): number[] {
-  const frames = events.filter((e) => e.name === 'FireAnimationFrame' && e.ph === 'X').sort((a, b) => a.ts - b.ts);
-  const { pid, tid } = frames[0]!;
-  const tasks = events.filter((e) => e.pid === pid && e.tid === tid && e.ph === 'X' && e.name.endsWith('RunTask'));
-  return frames.slice(2).map((f, i) => tasks.filter((t) => t.ts >= frames[i + 1]!.ts && t.ts < f.ts).reduce((sum, t) => sum + (t.tdur ?? 0), 0) / 1000);
+  const drawn = events.filter((e) => e.name === 'FireAnimationFrame' && e.ph === 'X').map((e) => e.ts);
+  const { pid, tid } = events.find((e) => e.name === 'FireAnimationFrame')!;
+  const tasks = events.filter((e) => e.pid === pid && e.tid === tid && e.ph === 'X' && e.name.endsWith('RunTask')).sort((a, b) => a.ts - b.ts);
+  const frames = tasks.filter((t) => drawn.some((ts) => ts >= t.ts && ts < t.ts + t.dur!)).slice(-91);
+  return frames.slice(1).map((f, i) => tasks.filter((t) => t.ts >= frames[i]!.ts && t.ts < f.ts).reduce((sum, t) => sum + (t.tdur ?? 0), 0) / 1000);
 }
 
 function quantiles(all: number[]): string {
