@@ -19,16 +19,15 @@ inline_ int faulted(u64 *ctx)
 {
 	struct task_struct___faulting *task = (void *)bpf_get_current_task_btf();
 	struct work *w;
-	u64 waiting;
 
 	if (task->pagefault_disabled) /* not by get, which disables them while it reads */
 		return 0;
-	if (skipped() || filtered() || full(fault_class, &waiting) || !(w = begin(FAULT, 0, 0, 0)))
+	if (skipped() || filtered() || !(w = begin(FAULT, 0, 0, 0)) || full(w, fault_class))
 		return 0;
 	w->head.args[0] = ctx[0];
 	w->head.args[1] = get((struct pt_regs___faulting *)ctx[1], ip);
 	w->head.args[2] = ctx[2];
-	emit(w, fault_class, waiting);
+	emit(w, fault_class);
 	return 0;
 }
 

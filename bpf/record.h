@@ -4,14 +4,15 @@
 
 enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK, FAULT }; /* head.kind */
 
-struct head {
-	u64 entered, left; /* ns, CLOCK_MONOTONIC; entered is 0 if that was not seen */
+struct head { /* as far as call.brief says if nothing is behind it */
+	u64 left; /* ns, CLOCK_MONOTONIC */
 	s64 result;
-	u64 args[6];
 	u32 thread, process;
 	u16 number, cpu;
 	u8 kind, compat;
 	u16 pad;
+	u64 args[6];
+	u64 entered; /* as left; 0 if that was not seen */
 };
 
 struct chunk {
@@ -52,6 +53,9 @@ struct work {
 	u32 ends_of; /* descriptor that ends is of, plus 1 */
 	u32 used; /* bytes of data */
 	u32 fill; /* bytes of the chunk at hand. It stands in memory, where the verifier does not follow each value it may have */
+	u32 connected; /* the call is about a connection of TCP */
+	u32 refused; /* the ring had no room for the last record */
+	u32 unseen; /* bytes of records since the reader was woken */
 };
 
 struct {
@@ -84,7 +88,8 @@ struct {
 
 volatile const u32 snaplen = 80; /* bytes of data in a record */
 volatile const u32 ring_size = 1 << 20, ring_mask = 0;
-volatile const u32 batch = 1 << 18; /* bytes that wait before the reader is woken */
+volatile const u32 batch = 1 << 18; /* bytes of a CPU's records after which the reader is woken */
+volatile u32 lossy = 0; /* records were lost, by whichever CPU: the reader may not know of what came before */
 
 /* own_ring is where the CPU at hand puts its records. */
 inline_ void *own_ring(void)
@@ -94,22 +99,29 @@ inline_ void *own_ring(void)
 	return bpf_map_lookup_elem(&rings, &at);
 }
 
-/* full counts a record as lost if the ring has no room for it. */
-inline_ int full(u32 class, u64 *waiting)
+/* lose counts a record as lost. */
+noinline_ int lose(struct work *w, u32 class)
 {
-	void *ring = own_ring();
-	u64 *n;
+	u64 *n = bpf_map_lookup_elem(&lost, &class);
 
-	*waiting = 0;
-	if (ring) {
-		*waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-		if (*waiting + sizeof(struct head) + snaplen + 2 * LONGEST < ring_size)
-			return 0;
-	}
-	n = bpf_map_lookup_elem(&lost, &class);
+	w->refused = lossy = 1;
 	if (n)
 		(*n)++;
 	return 1;
+}
+
+/* full counts the record that is to be made as lost if the ring, which had no room for the last one, still has none for the longest. */
+inline_ int full(struct work *w, u32 class)
+{
+	void *ring;
+
+	if (!w->refused)
+		return 0;
+	ring = own_ring();
+	if (!ring || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + sizeof(struct head) + snaplen + 2 * LONGEST >= ring_size)
+		return lose(w, class);
+	w->refused = 0;
+	return 0;
 }
 
 /* room gives the buffer in which records are built. */
@@ -122,6 +134,7 @@ inline_ struct work *room(void)
 		return 0;
 	w->used = 0;
 	w->ends_of = 0;
+	w->connected = 0;
 	w->head.cpu = cpu;
 	return w;
 }
@@ -151,21 +164,25 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	return w;
 }
 
-/* emit hands the record to the reader, and wakes it when much is waiting: at each eighth of a batch from one batch on, since another CPU
- * may have added to what was waiting when that was looked at, and neither then sees the step. */
-inline_ void emit(struct work *w, u32 class, u64 waiting)
+/* hand gives the first bytes of the buffer to the reader, who is woken now and then: mostly it comes by itself. */
+inline_ void hand(struct work *w, u32 class, u32 size)
 {
-	u32 used = w->used & (2 * ROOM - 1);
-	u64 after = waiting + sizeof(struct head) + used;
-	u64 flags = after >= batch && (waiting ^ after) >= batch / 8 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 	void *ring = own_ring();
+	u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (!ring || bpf_ringbuf_output(ring, w, sizeof(struct head) + used, flags)) {
-		u64 *n = bpf_map_lookup_elem(&lost, &class);
-
-		if (n)
-			(*n)++;
+	w->unseen += size;
+	if (w->unseen >= batch) {
+		w->unseen = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
 	}
+	if (!ring || bpf_ringbuf_output(ring, w, size, flags))
+		lose(w, class);
+}
+
+/* emit hands the record to the reader. */
+inline_ void emit(struct work *w, u32 class)
+{
+	hand(w, class, sizeof(struct head) + (w->used & (2 * ROOM - 1)));
 }
 
 /* add begins a chunk at the end of the record. */

@@ -22,13 +22,12 @@ int tapir_signal(u64 *ctx)
 {
 	struct kernel_siginfo *info = (void *)ctx[1];
 	struct work *w;
-	u64 waiting;
 
-	if (skipped() || filtered() || full(signal_class, &waiting) || !(w = begin(SIGNAL, 0, 0, (int)ctx[0])))
+	if (skipped() || filtered() || !(w = begin(SIGNAL, 0, 0, (int)ctx[0])) || full(w, signal_class))
 		return 0;
 	/* codes above 0 are the kernel's own; only those about children tell of a process */
 	w->head.args[0] = get(info, si_code) <= 0 || ctx[0] == SIGCHLD ? get(info, _sifields._kill._pid) : 0;
-	emit(w, signal_class, waiting);
+	emit(w, signal_class);
 	return 0;
 }
 
@@ -39,15 +38,14 @@ int tapir_switch(u64 *ctx)
 	struct task_struct *from = (void *)ctx[1], *to = (void *)ctx[2];
 	struct mm_struct *mm = get(from, mm);
 	struct work *w;
-	u64 waiting;
 
-	if (full(switch_class, &waiting) || !(w = begin(SWITCH, 0, 0, get(to, pid))))
+	if (!(w = begin(SWITCH, 0, 0, get(to, pid))) || full(w, switch_class))
 		return 0;
 	w->head.args[0] = get(from, maj_flt);
 	w->head.args[1] = get(from, min_flt);
 	w->head.args[2] = w->head.args[3] = w->head.args[4] = 0;
 	if (mm)
 		usage(mm, &w->head.args[2]);
-	emit(w, switch_class, waiting);
+	emit(w, switch_class);
 	return 0;
 }

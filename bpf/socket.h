@@ -45,7 +45,7 @@ inline_ void finish_ends(struct ends *e, struct sock *sk, u16 family)
 	}
 }
 
-enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
+enum { S_IFMT = 0170000, S_IFSOCK = 0140000, IPPROTO_TCP = 6 };
 
 /* socket_typed is the socket behind a descriptor of the task at hand; 0 if it is none. */
 inline_ struct sock *socket_typed(u32 fd)
@@ -124,7 +124,7 @@ inline_ int port_wanted(u32 port)
 inline_ int elsewhere(struct work *w, u32 fd)
 {
 	struct ends *e = &w->ends;
-	u16 family, local, remote;
+	u16 family, local, remote, protocol;
 
 	if (typed && bpf_rdonly_cast) { /* no more than what it is judged by */
 		struct sock *sk = socket_typed(fd);
@@ -134,15 +134,18 @@ inline_ int elsewhere(struct work *w, u32 fd)
 		family = sk->__sk_common.skc_family;
 		local = sk->__sk_common.skc_num;
 		remote = ntohs(sk->__sk_common.skc_dport);
+		protocol = sk->sk_protocol;
 	} else {
 		if (!find_ends(w, fd))
 			return 1;
 		family = e->family;
 		local = e->local_port;
 		remote = e->remote_port;
+		protocol = e->protocol;
 	}
 	if (family != 2 && family != 10)
 		return 1;
+	w->connected = protocol == IPPROTO_TCP && local && remote;
 	return ports_only && remote && local && !port_wanted(local) && !port_wanted(remote);
 }
 

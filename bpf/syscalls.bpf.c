@@ -41,6 +41,7 @@ enum { /* call.flags */
 	ASKED = 8, /* of operations of io_uring: not only those that change state are wanted */
 	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
 	RUNS = 32, /* it runs another program: tapir_exec tells of it, unless it fails */
+	PLAIN = 64, /* of a connection of TCP nothing is gathered */
 };
 
 enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED, LEFT_OUT }; /* op.kind */
@@ -55,7 +56,8 @@ struct op {
 };
 
 struct call {
-	u8 flags, class, fd, pad;
+	u8 flags, class, fd;
+	u8 brief; /* bytes of the head that are told where nothing is gathered; 0: all */
 	struct op op[OPS];
 };
 
@@ -228,7 +230,7 @@ int tapir_enter(u64 *ctx)
 SEC("tp_btf/sys_exit")
 int tapir_exit(u64 *ctx)
 {
-	u64 at, number = call_number((void *)ctx[0]), waiting;
+	u64 at, number = call_number((void *)ctx[0]);
 	volatile const struct call *c = &calls[number & (2 * CALLS - 1)];
 	struct entered *e;
 	struct work *w;
@@ -258,15 +260,19 @@ int tapir_exit(u64 *ctx)
 	arguments(w, (void *)ctx[0]);
 	if (sockets_only && (c->flags & (STATE | USES)) == USES && elsewhere(w, w->head.args[c->fd & 7]))
 		return 0;
-	if (full(c->class, &waiting))
+	if (full(w, c->class))
 		return 0;
 	fill_head(w, CALL, number, at, ctx[1]);
-	gather_all(w, c);
-	emit(w, c->class, waiting);
+	if (!(c->flags & PLAIN) || !w->connected || lossy)
+		gather_all(w, c);
+	if (c->brief && !w->used)
+		hand(w, c->class, c->brief);
+	else
+		emit(w, c->class);
 	return 0;
 }
 
-enum { IPPROTO_TCP = 6, PF_KTHREAD = 0x200000, WHERE = 7 /* number of the chunk with the socket's ends */ };
+enum { PF_KTHREAD = 0x200000, WHERE = 7 /* number of the chunk with the socket's ends */ };
 
 /* transferred makes a record of the call at hand, which sent to a socket or received from it. */
 inline_ int transferred(u64 *ctx)
@@ -277,7 +283,6 @@ inline_ int transferred(u64 *ctx)
 	struct pt_regs *regs;
 	struct chunk *chunk;
 	struct work *w;
-	u64 waiting;
 	u32 number;
 	u16 family = sk->__sk_common.skc_family, port = ntohs(sk->__sk_common.skc_dport);
 
@@ -290,7 +295,7 @@ inline_ int transferred(u64 *ctx)
 	regs = bpf_task_pt_regs(task);
 	number = call_number(regs) & (2 * CALLS - 1);
 	c = &calls[number];
-	if ((c->flags & (WANTED | STATE | USES)) != (WANTED | USES) || full(c->class, &waiting) || !(w = begin(CALL, number, 0, (int)ctx[1])))
+	if ((c->flags & (WANTED | STATE | USES)) != (WANTED | USES) || !(w = begin(CALL, number, 0, (int)ctx[1])) || full(w, c->class))
 		return 0;
 	arguments(w, regs);
 	w->ends_of = (u32)w->head.args[c->fd & 7] + 1;
@@ -300,7 +305,7 @@ inline_ int transferred(u64 *ctx)
 	__builtin_memcpy(body(w), &w->ends, sizeof(w->ends));
 	end(w, chunk, sizeof(w->ends), sizeof(w->ends));
 	gather_all(w, c);
-	emit(w, c->class, waiting);
+	emit(w, c->class);
 	return 0;
 }
 
@@ -323,11 +328,10 @@ int tapir_listens(u64 *ctx)
 {
 	struct sock *sk = (void *)ctx[0];
 	struct work *w;
-	u64 waiting;
 
-	if (ctx[2] != TCP_LISTEN || full(0, &waiting) || !(w = begin(LISTENS, 0, 0, sk->__sk_common.skc_num)))
+	if (ctx[2] != TCP_LISTEN || !(w = begin(LISTENS, 0, 0, sk->__sk_common.skc_num)) || full(w, 0))
 		return 0;
-	emit(w, 0, waiting);
+	emit(w, 0);
 	return 0;
 }
 
@@ -343,12 +347,13 @@ int tapir_exec(u64 *ctx)
 	struct linux_binprm *binary = (void *)ctx[2];
 	struct entered *e = bpf_task_storage_get(&under_way, bpf_get_current_task_btf(), 0, 0);
 	u32 number = e && e->at ? e->number : execve_number;
-	u64 at = e ? e->at : 0, waiting;
+	u32 class = calls[number & (2 * CALLS - 1)].class;
+	u64 at = e ? e->at : 0;
 	struct chunk *c;
 	struct work *w;
 	long n;
 
-	if (skipped() || full(calls[number & (2 * CALLS - 1)].class, &waiting) || !(w = begin(EXEC, number, at, 0)))
+	if (skipped() || !(w = begin(EXEC, number, at, 0)) || full(w, class))
 		return 0;
 	if (e)
 		e->at = 0; /* the call's exit has nothing to add */
@@ -358,7 +363,7 @@ int tapir_exec(u64 *ctx)
 	if (n < 0 || n > LONGEST)
 		n = 0;
 	end(w, c, n, n);
-	emit(w, calls[number & (2 * CALLS - 1)].class, waiting);
+	emit(w, class);
 	return 0;
 }
 
@@ -370,14 +375,13 @@ int tapir_fork(u64 *ctx)
 	u32 class = calls[execve_number & (CALLS - 1)].class;
 	u32 number = e ? e->number : timed ? 0 : call_number(bpf_task_pt_regs(bpf_get_current_task_btf()));
 	struct work *w;
-	u64 waiting;
 
-	if (skipped() || get(child, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(FORK, number, e ? e->at : 0, 0)))
+	if (skipped() || get(child, flags) & PF_KTHREAD || !(w = begin(FORK, number, e ? e->at : 0, 0)) || full(w, class))
 		return 0;
 	w->head.thread = get(child, pid);
 	w->head.process = get(child, tgid);
 	add_process(w, child, 0);
-	emit(w, class, waiting);
+	emit(w, class);
 	return 0;
 }
 
@@ -387,11 +391,10 @@ int tapir_gone(u64 *ctx)
 	struct task_struct *task = (void *)ctx[0];
 	u32 class = calls[execve_number & (CALLS - 1)].class;
 	struct work *w;
-	u64 waiting;
 
-	if (skipped() || get(task, flags) & PF_KTHREAD || full(class, &waiting) || !(w = begin(GONE, 0, 0, get(task, exit_code))))
+	if (skipped() || get(task, flags) & PF_KTHREAD || !(w = begin(GONE, 0, 0, get(task, exit_code))) || full(w, class))
 		return 0;
-	emit(w, class, waiting);
+	emit(w, class);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ type SyscallsCall struct {
 	Flags uint8
 	Class uint8
 	Fd    uint8
-	Pad   uint8
+	Brief uint8
 	Op    [4]struct {
 		_    structs.HostLayout
 		Kind uint8
@@ -61,10 +61,8 @@ type SyscallsEntered struct {
 
 type SyscallsHead struct {
 	_       structs.HostLayout
-	Entered uint64
 	Left    uint64
 	Result  int64
-	Args    [6]uint64
 	Thread  uint32
 	Process uint32
 	Number  uint16
@@ -72,6 +70,8 @@ type SyscallsHead struct {
 	Kind    uint8
 	Compat  uint8
 	Pad     uint16
+	Args    [6]uint64
+	Entered uint64
 }
 
 type SyscallsNames struct {
@@ -142,15 +142,17 @@ type SyscallsQueuedKey struct {
 }
 
 type SyscallsWork struct {
-	_      structs.HostLayout
-	Head   SyscallsHead
-	Data   [196608]uint8
-	Ends   SyscallsEnds
-	Vector [64]uint64
-	EndsOf uint32
-	Used   uint32
-	Fill   uint32
-	_      [4]byte
+	_         structs.HostLayout
+	Head      SyscallsHead
+	Data      [196608]uint8
+	Ends      SyscallsEnds
+	Vector    [64]uint64
+	EndsOf    uint32
+	Used      uint32
+	Fill      uint32
+	Connected uint32
+	Refused   uint32
+	Unseen    uint32
 }
 
 // Names of all BPF objects in the ELF.
@@ -189,6 +191,7 @@ const (
 	SyscallsVarExecveNumber      = "execve_number"
 	SyscallsVarFaultClass        = "fault_class"
 	SyscallsVarHeadType          = "head_type"
+	SyscallsVarLossy             = "lossy"
 	SyscallsVarOwn               = "own"
 	SyscallsVarPage              = "page"
 	SyscallsVarPortsOnly         = "ports_only"
@@ -294,6 +297,7 @@ type SyscallsVariableSpecs struct {
 	ExecveNumber *ebpf.VariableSpec `ebpf:"execve_number"`
 	FaultClass   *ebpf.VariableSpec `ebpf:"fault_class"`
 	HeadType     *ebpf.VariableSpec `ebpf:"head_type"`
+	Lossy        *ebpf.VariableSpec `ebpf:"lossy"`
 	Own          *ebpf.VariableSpec `ebpf:"own"`
 	Page         *ebpf.VariableSpec `ebpf:"page"`
 	PortsOnly    *ebpf.VariableSpec `ebpf:"ports_only"`
@@ -367,6 +371,7 @@ type SyscallsVariables struct {
 	ExecveNumber *ebpf.Variable `ebpf:"execve_number"`
 	FaultClass   *ebpf.Variable `ebpf:"fault_class"`
 	HeadType     *ebpf.Variable `ebpf:"head_type"`
+	Lossy        *ebpf.Variable `ebpf:"lossy"`
 	Own          *ebpf.Variable `ebpf:"own"`
 	Page         *ebpf.Variable `ebpf:"page"`
 	PortsOnly    *ebpf.Variable `ebpf:"ports_only"`

@@ -178,7 +178,7 @@ int tapir_submitted(u64 *ctx)
 	volatile const struct call *c = &calls[URING];
 	struct io_kiocb *req = (void *)ctx[0];
 	struct queued_key key = {(u64)req, 0};
-	u64 id = bpf_get_current_pid_tgid(), waiting;
+	u64 id = bpf_get_current_pid_tgid();
 	struct queued *q;
 	struct sqe s = {};
 	struct work *w;
@@ -212,10 +212,10 @@ int tapir_submitted(u64 *ctx)
 		key.user_data = q->args[4];
 		bpf_map_update_elem(&queue, &key, q, 0);
 	}
-	if (full(c->class, &waiting))
+	if (full(w, c->class))
 		return 0;
 	told(w, q, kind & KIND);
-	emit(w, c->class, waiting);
+	emit(w, c->class);
 	return 0;
 }
 
@@ -227,7 +227,6 @@ int tapir_completed(u64 *ctx)
 	volatile const struct call *c = &calls[URING];
 	struct cqe cqe;
 	struct queued_key key = {ctx[1], 0};
-	u64 waiting;
 	struct queued *q;
 	struct work *w;
 	u32 kind;
@@ -247,7 +246,7 @@ int tapir_completed(u64 *ctx)
 	}
 	if (!(q = bpf_map_lookup_elem(&queue, &key)))
 		return 0;
-	if (q->args[4] == cqe.user_data && !full(c->class, &waiting) && (w = begin(CALL, URING, q->at, cqe.result))) {
+	if (q->args[4] == cqe.user_data && (w = begin(CALL, URING, q->at, cqe.result)) && !full(w, c->class)) {
 		kind = ring_kinds[q->args[5] & 63] & KIND;
 		told(w, q, kind);
 		if (q->process == bpf_get_current_pid_tgid() >> 32) {
@@ -256,7 +255,7 @@ int tapir_completed(u64 *ctx)
 			if (kind == ACCEPTS && cqe.result >= 0 && !(q->args[5] >> 8 & IN_SLOT))
 				socket(w, cqe.result, RING_NEW);
 		}
-		emit(w, c->class, waiting);
+		emit(w, c->class);
 	}
 	if (ctx[1] && !(cqe.flags & IORING_CQE_F_MORE))
 		bpf_map_delete_elem(&queue, &key);

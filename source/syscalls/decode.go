@@ -20,6 +20,7 @@ const (
 	recordFault  = 10
 
 	headSize  = 88
+	leastHead = 32 // where arguments begin
 	chunkSize = 8
 )
 
@@ -61,17 +62,27 @@ type decoder struct {
 
 // read takes the head of a record and says whether it is one. split is to be called before anything is asked of what was gathered.
 func (d *decoder) read(b []byte) bool {
-	if len(b) < headSize {
+	if len(b) < leastHead {
 		return false
 	}
 	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
-	d.entered, d.left, d.result = int64(u64(0)), int64(u64(8)), int64(u64(16))
-	for i := range d.args {
-		d.args[i] = u64(24 + 8*i)
+	d.left, d.result = int64(u64(0)), int64(u64(8))
+	d.thread, d.pid = binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[20:])
+	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[24:]), binary.NativeEndian.Uint16(b[26:]), b[28]
+	d.n, d.message, d.lengths, d.data, d.start, d.rest = 0, 0, d.lengths[:0], d.data[:0], 0, nil
+	if len(b) < headSize { // nothing was gathered, and nobody asks when it was entered
+		d.entered = 0
+		for i := range d.args {
+			if d.args[i] = 0; leastHead+8*i < len(b) {
+				d.args[i] = u64(leastHead+8*i)
+			}
+		}
+		return d.sysno < maxCalls
 	}
-	d.thread, d.pid = binary.NativeEndian.Uint32(b[72:]), binary.NativeEndian.Uint32(b[76:])
-	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[80:]), binary.NativeEndian.Uint16(b[82:]), b[84]
-	d.n, d.message, d.lengths, d.data, d.start, d.rest = 0, 0, d.lengths[:0], d.data[:0], 0, b[headSize:]
+	for i := range d.args {
+		d.args[i] = u64(leastHead + 8*i)
+	}
+	d.entered, d.rest = int64(u64(80)), b[headSize:]
 	return d.sysno < maxCalls
 }
 

@@ -107,7 +107,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	n, size := ringsOf(cfg.Buffer, cpus)
-	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(cfg.Blind && len(cfg.Plan.left) == 0), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
+	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(cfg.Blind && len(cfg.Plan.left) == 0, cfg.Untimed), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingMask: uint32(n - 1), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
 		bpf.SyscallsVarPage:        pageKB(),

@@ -133,8 +133,8 @@ func (r *rings) fill(i int) bool {
 		return false
 	}
 	r.heads[i] = rec{bytes: b}
-	if len(b) >= headSize {
-		r.heads[i].time = int64(binary.NativeEndian.Uint64(b[8:])) // head.left
+	if len(b) >= leastHead {
+		r.heads[i].time = int64(binary.NativeEndian.Uint64(b)) // head.left
 	}
 	return true
 }

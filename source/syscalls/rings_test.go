@@ -29,7 +29,7 @@ func (r *ring) put(times ...int64) {
 	for _, time := range times {
 		b := r.data[*r.written:]
 		binary.NativeEndian.PutUint32(b, headSize)
-		binary.NativeEndian.PutUint64(b[recordHead+8:], uint64(time))
+		binary.NativeEndian.PutUint64(b[recordHead:], uint64(time))
 		*r.written += recordHead + headSize
 	}
 }
@@ -37,7 +37,7 @@ func (r *ring) put(times ...int64) {
 // told is the times of the records that are delivered now.
 func told(r *rings) (times []int64) {
 	for b := r.next(); b != nil; b = r.next() {
-		times = append(times, int64(binary.NativeEndian.Uint64(b[8:])))
+		times = append(times, int64(binary.NativeEndian.Uint64(b)))
 	}
 	return times
 }

@@ -45,6 +45,7 @@ const (
 	callAsked  = 8
 	callMakes  = 16
 	callRuns   = 32
+	callPlain  = 64
 )
 
 // Numbers of calls that the kernel part knows: those of 64-bit programs, and from narrow on those of 32-bit ones.
@@ -262,8 +263,8 @@ func integer(s string) int {
 	return n
 }
 
-// table is what is wanted of each call, as the kernel part has it; blind: without what it reads and writes.
-func (p *Plan) table(blind bool) (out [maxCalls]bpf.SyscallsCall) {
+// table is what is wanted of each call, as the kernel part has it; blind: without what it reads and writes; untimed: nor when it was entered.
+func (p *Plan) table(blind, untimed bool) (out [maxCalls]bpf.SyscallsCall) {
 	for i := range calls() {
 		c := &calls()[i]
 		if c.name == "" {
@@ -277,6 +278,12 @@ func (p *Plan) table(blind bool) (out [maxCalls]bpf.SyscallsCall) {
 				o.kind = opLeftOut
 			}
 			k.Op[j].Kind, k.Op[j].Arg, k.Op[j].Size, k.Op[j].Unit = o.kind, o.arg, o.size, o.unit
+		}
+		if blind && c.transfers && k.Flags&callState == 0 {
+			k.Flags |= callPlain
+			if untimed {
+				k.Brief = leastHead + 8*(c.fd+1)
+			}
 		}
 	}
 	return out
