@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Records: what they hold, the buffer in which one is built and the rings that take them. Part of syscalls.bpf.c. */
+/* Records: what they hold, and the buffer in which one is built. Part of syscalls.bpf.c. */
 #pragma once
 
 enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK, FAULT }; /* head.kind */
 
-struct head { /* as far as call.brief says if nothing is behind it */
+struct head { /* a brief record ends behind its first argument */
 	u64 left; /* ns, CLOCK_MONOTONIC */
 	s64 result;
 	u32 thread, process;
@@ -55,7 +55,6 @@ struct work {
 	u32 fill; /* bytes of the chunk at hand. It stands in memory, where the verifier does not follow each value it may have */
 	u32 connected; /* the call is about a connection of TCP */
 	u32 refused; /* the ring had no room for the last record */
-	u32 unseen; /* bytes of records since the reader was woken */
 };
 
 struct {
@@ -65,64 +64,7 @@ struct {
 	__type(value, struct work);
 } works SEC(".maps");
 
-struct ring {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-};
-
-/* One for each CPU, or for few: CPUs that write to the same ring wait for each other. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 8);
-	__type(key, u32);
-	__array(values, struct ring);
-} rings SEC(".maps");
-
-/* Records lost for want of room, by class of call. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, CLASSES);
-	__type(key, u32);
-	__type(value, u64);
-} lost SEC(".maps");
-
 volatile const u32 snaplen = 80; /* bytes of data in a record */
-volatile const u32 ring_size = 1 << 20, ring_mask = 0;
-volatile const u32 batch = 1 << 18; /* bytes of a CPU's records after which the reader is woken */
-volatile u32 lossy = 0; /* records were lost, by whichever CPU: the reader may not know of what came before */
-
-/* own_ring is where the CPU at hand puts its records. */
-inline_ void *own_ring(void)
-{
-	u32 at = bpf_get_smp_processor_id() & ring_mask;
-
-	return bpf_map_lookup_elem(&rings, &at);
-}
-
-/* lose counts a record as lost. */
-noinline_ int lose(struct work *w, u32 class)
-{
-	u64 *n = bpf_map_lookup_elem(&lost, &class);
-
-	w->refused = lossy = 1;
-	if (n)
-		(*n)++;
-	return 1;
-}
-
-/* full counts the record that is to be made as lost if the ring, which had no room for the last one, still has none for the longest. */
-inline_ int full(struct work *w, u32 class)
-{
-	void *ring;
-
-	if (!w->refused)
-		return 0;
-	ring = own_ring();
-	if (!ring || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + sizeof(struct head) + snaplen + 2 * LONGEST >= ring_size)
-		return lose(w, class);
-	w->refused = 0;
-	return 0;
-}
 
 /* room gives the buffer in which records are built. */
 inline_ struct work *room(void)
@@ -162,27 +104,6 @@ inline_ struct work *begin(u32 kind, u32 number, u64 entered, s64 result)
 	if (w)
 		fill_head(w, kind, number, entered, result);
 	return w;
-}
-
-/* hand gives the first bytes of the buffer to the reader, who is woken now and then: mostly it comes by itself. */
-inline_ void hand(struct work *w, u32 class, u32 size)
-{
-	void *ring = own_ring();
-	u64 flags = BPF_RB_NO_WAKEUP;
-
-	w->unseen += size;
-	if (w->unseen >= batch) {
-		w->unseen = 0;
-		flags = BPF_RB_FORCE_WAKEUP;
-	}
-	if (!ring || bpf_ringbuf_output(ring, w, size, flags))
-		lose(w, class);
-}
-
-/* emit hands the record to the reader. */
-inline_ void emit(struct work *w, u32 class)
-{
-	hand(w, class, sizeof(struct head) + (w->used & (2 * ROOM - 1)));
 }
 
 /* add begins a chunk at the end of the record. */

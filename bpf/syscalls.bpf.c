@@ -42,6 +42,7 @@ enum { /* call.flags */
 	MAKES = 16, /* it makes a descriptor: it is told of even if it was entered before anybody was there to see that */
 	RUNS = 32, /* it runs another program: tapir_exec tells of it, unless it fails */
 	PLAIN = 64, /* of a connection of TCP nothing is gathered */
+	BRIEF = 128, /* where nothing is gathered, the first argument is all that is told of them */
 };
 
 enum { NONE, TEXT, MEMORY, DATA, VECTOR, MESSAGE, SOCKET, OPENED, USAGE, PROCESS, MESSAGES, OPENED_AT, SOCKET_AT, NAMED, LEFT_OUT }; /* op.kind */
@@ -56,12 +57,12 @@ struct op {
 };
 
 struct call {
-	u8 flags, class, fd;
-	u8 brief; /* bytes of the head that are told where nothing is gathered; 0: all */
+	u8 flags, class, fd, pad;
 	struct op op[OPS];
 };
 
 #include "record.h"
+#include "ring.h"
 
 struct entered {
 	u64 at; /* 0: nothing wanted is under way */
@@ -265,8 +266,8 @@ int tapir_exit(u64 *ctx)
 	fill_head(w, CALL, number, at, ctx[1]);
 	if (!(c->flags & PLAIN) || !w->connected || lossy)
 		gather_all(w, c);
-	if (c->brief && !w->used)
-		hand(w, c->class, c->brief);
+	if (c->flags & BRIEF && !w->used)
+		emit_brief(w, c->class);
 	else
 		emit(w, c->class);
 	return 0;

@@ -18,7 +18,7 @@ type SyscallsCall struct {
 	Flags uint8
 	Class uint8
 	Fd    uint8
-	Brief uint8
+	Pad   uint8
 	Op    [4]struct {
 		_    structs.HostLayout
 		Kind uint8
@@ -88,6 +88,14 @@ type SyscallsNumbers struct {
 	Of     [16]uint32
 }
 
+type SyscallsPlace struct {
+	_       structs.HostLayout
+	Written uint64
+	Pad     [15]uint64
+	Read    uint64
+	Pad2    [15]uint64
+}
+
 type SyscallsProcess struct {
 	_            structs.HostLayout
 	Thread       uint32
@@ -141,6 +149,11 @@ type SyscallsQueuedKey struct {
 	UserData uint64
 }
 
+type SyscallsSegment struct {
+	_     structs.HostLayout
+	Bytes [1179744]uint8
+}
+
 type SyscallsWork struct {
 	_         structs.HostLayout
 	Head      SyscallsHead
@@ -152,18 +165,20 @@ type SyscallsWork struct {
 	Fill      uint32
 	Connected uint32
 	Refused   uint32
-	Unseen    uint32
+	_         [4]byte
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	SyscallsMapBell              = "bell"
 	SyscallsMapLost              = "lost"
+	SyscallsMapPlaces            = "places"
 	SyscallsMapPorts             = "ports"
 	SyscallsMapQueue             = "queue"
 	SyscallsMapQueuing           = "queuing"
-	SyscallsMapRings             = "rings"
+	SyscallsMapSegments          = "segments"
 	SyscallsMapUnderWay          = "under_way"
 	SyscallsMapWorks             = "works"
 	SyscallsProgTapirCompleted   = "tapir_completed"
@@ -191,6 +206,7 @@ const (
 	SyscallsVarExecveNumber      = "execve_number"
 	SyscallsVarFaultClass        = "fault_class"
 	SyscallsVarHeadType          = "head_type"
+	SyscallsVarInOrder           = "in_order"
 	SyscallsVarLossy             = "lossy"
 	SyscallsVarOwn               = "own"
 	SyscallsVarPage              = "page"
@@ -199,7 +215,7 @@ const (
 	SyscallsVarProcesses         = "processes"
 	SyscallsVarPrograms          = "programs"
 	SyscallsVarProgramsOnly      = "programs_only"
-	SyscallsVarRingMask          = "ring_mask"
+	SyscallsVarRingSegments      = "ring_segments"
 	SyscallsVarRingSize          = "ring_size"
 	SyscallsVarSignalClass       = "signal_class"
 	SyscallsVarSleeps            = "sleeps"
@@ -275,11 +291,13 @@ type SyscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsMapSpecs struct {
+	Bell     *ebpf.MapSpec `ebpf:"bell"`
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
+	Places   *ebpf.MapSpec `ebpf:"places"`
 	Ports    *ebpf.MapSpec `ebpf:"ports"`
 	Queue    *ebpf.MapSpec `ebpf:"queue"`
 	Queuing  *ebpf.MapSpec `ebpf:"queuing"`
-	Rings    *ebpf.MapSpec `ebpf:"rings"`
+	Segments *ebpf.MapSpec `ebpf:"segments"`
 	UnderWay *ebpf.MapSpec `ebpf:"under_way"`
 	Works    *ebpf.MapSpec `ebpf:"works"`
 }
@@ -297,6 +315,7 @@ type SyscallsVariableSpecs struct {
 	ExecveNumber *ebpf.VariableSpec `ebpf:"execve_number"`
 	FaultClass   *ebpf.VariableSpec `ebpf:"fault_class"`
 	HeadType     *ebpf.VariableSpec `ebpf:"head_type"`
+	InOrder      *ebpf.VariableSpec `ebpf:"in_order"`
 	Lossy        *ebpf.VariableSpec `ebpf:"lossy"`
 	Own          *ebpf.VariableSpec `ebpf:"own"`
 	Page         *ebpf.VariableSpec `ebpf:"page"`
@@ -305,7 +324,7 @@ type SyscallsVariableSpecs struct {
 	Processes    *ebpf.VariableSpec `ebpf:"processes"`
 	Programs     *ebpf.VariableSpec `ebpf:"programs"`
 	ProgramsOnly *ebpf.VariableSpec `ebpf:"programs_only"`
-	RingMask     *ebpf.VariableSpec `ebpf:"ring_mask"`
+	RingSegments *ebpf.VariableSpec `ebpf:"ring_segments"`
 	RingSize     *ebpf.VariableSpec `ebpf:"ring_size"`
 	SignalClass  *ebpf.VariableSpec `ebpf:"signal_class"`
 	Sleeps       *ebpf.VariableSpec `ebpf:"sleeps"`
@@ -337,22 +356,26 @@ func (o *SyscallsObjects) Close() error {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsMaps struct {
+	Bell     *ebpf.Map `ebpf:"bell"`
 	Lost     *ebpf.Map `ebpf:"lost"`
+	Places   *ebpf.Map `ebpf:"places"`
 	Ports    *ebpf.Map `ebpf:"ports"`
 	Queue    *ebpf.Map `ebpf:"queue"`
 	Queuing  *ebpf.Map `ebpf:"queuing"`
-	Rings    *ebpf.Map `ebpf:"rings"`
+	Segments *ebpf.Map `ebpf:"segments"`
 	UnderWay *ebpf.Map `ebpf:"under_way"`
 	Works    *ebpf.Map `ebpf:"works"`
 }
 
 func (m *SyscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.Bell,
 		m.Lost,
+		m.Places,
 		m.Ports,
 		m.Queue,
 		m.Queuing,
-		m.Rings,
+		m.Segments,
 		m.UnderWay,
 		m.Works,
 	)
@@ -371,6 +394,7 @@ type SyscallsVariables struct {
 	ExecveNumber *ebpf.Variable `ebpf:"execve_number"`
 	FaultClass   *ebpf.Variable `ebpf:"fault_class"`
 	HeadType     *ebpf.Variable `ebpf:"head_type"`
+	InOrder      *ebpf.Variable `ebpf:"in_order"`
 	Lossy        *ebpf.Variable `ebpf:"lossy"`
 	Own          *ebpf.Variable `ebpf:"own"`
 	Page         *ebpf.Variable `ebpf:"page"`
@@ -379,7 +403,7 @@ type SyscallsVariables struct {
 	Processes    *ebpf.Variable `ebpf:"processes"`
 	Programs     *ebpf.Variable `ebpf:"programs"`
 	ProgramsOnly *ebpf.Variable `ebpf:"programs_only"`
-	RingMask     *ebpf.Variable `ebpf:"ring_mask"`
+	RingSegments *ebpf.Variable `ebpf:"ring_segments"`
 	RingSize     *ebpf.Variable `ebpf:"ring_size"`
 	SignalClass  *ebpf.Variable `ebpf:"signal_class"`
 	Sleeps       *ebpf.Variable `ebpf:"sleeps"`

@@ -74,7 +74,7 @@ func (d *decoder) read(b []byte) bool {
 		d.entered = 0
 		for i := range d.args {
 			if d.args[i] = 0; leastHead+8*i < len(b) {
-				d.args[i] = u64(leastHead+8*i)
+				d.args[i] = u64(leastHead + 8*i)
 			}
 		}
 		return d.sysno < maxCalls

@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -55,6 +57,7 @@ type kernel struct {
 	raw      bool       // attached to raw tracepoints
 	links    []link.Link
 	rings    *rings
+	bell     *bell
 	lost     *ebpf.Map
 }
 
@@ -106,9 +109,10 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, size := ringsOf(cfg.Buffer, cpus)
+	present := presentCPUs(cpus)
+	size, segments := ringsOf(cfg.Buffer, present)
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(cfg.Blind && len(cfg.Plan.left) == 0, cfg.Untimed), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
-		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingMask: uint32(n - 1), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarExecveNumber: numberOf("execve"),
+		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingSegments: uint32(segments), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarInOrder: flag(runtime.GOARCH == "amd64"), bpf.SyscallsVarExecveNumber: numberOf("execve"),
 		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
 		bpf.SyscallsVarPage:        pageKB(),
 		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category),
@@ -135,9 +139,8 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		}
 	}
 	spec.Maps[bpf.SyscallsMapWorks].MaxEntries = uint32(cpus)
-	spec.Maps[bpf.SyscallsMapRings].MaxEntries = uint32(n)
-	inner := spec.Maps[bpf.SyscallsMapRings].InnerMap
-	inner.MaxEntries = uint32(size)
+	spec.Maps[bpf.SyscallsMapPlaces].MaxEntries = uint32(present)
+	spec.Maps[bpf.SyscallsMapSegments].MaxEntries = uint32(present * segments)
 	types := btf.NewCache()
 	programs, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types})
 	if err != nil {
@@ -148,11 +151,28 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{programs: programs, types: types, raw: raw, lost: programs.Maps[bpf.SyscallsMapLost]}
-	if k.rings, err = openRings(programs.Maps[bpf.SyscallsMapRings], inner); err != nil {
-		programs.Close()
-		return nil, fmt.Errorf("rings of system calls: %w", err)
+	if k.rings, err = openRings(programs.Maps[bpf.SyscallsMapPlaces], programs.Maps[bpf.SyscallsMapSegments], size); err == nil {
+		k.bell, err = openBell(programs.Maps[bpf.SyscallsMapBell])
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("rings of system calls: %w", err), k.close())
 	}
 	return k, nil
+}
+
+// presentCPUs is how many processors need a ring: as many as there are, of all that the kernel has numbers for. What one that is added
+// later does is counted as lost.
+func presentCPUs(possible int) int {
+	b, err := os.ReadFile("/sys/devices/system/cpu/present")
+	if err != nil {
+		return possible
+	}
+	text := strings.TrimSpace(string(b)) // 0-3, or 0,2-5
+	last, err := strconv.Atoi(text[strings.LastIndexAny(text, ",-")+1:])
+	if err != nil {
+		return possible
+	}
+	return min(last+1, possible)
 }
 
 // pageKB is how many kB a page of memory has.
@@ -257,6 +277,9 @@ func (k *kernel) detach() error {
 
 func (k *kernel) close() error {
 	err := errors.Join(k.detach(), k.rings.close())
+	if k.bell != nil {
+		err = errors.Join(err, k.bell.close())
+	}
 	k.programs.Close()
 	return err
 }

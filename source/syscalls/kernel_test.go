@@ -76,7 +76,7 @@ func TestWake(t *testing.T) {
 		t.Fatal(err)
 	}
 	const long = time.Minute
-	if err := k.rings.wait(long); err != nil {
+	if err := k.bell.wait(long); err != nil {
 		t.Fatal(err)
 	}
 	if waiting := k.rings.waiting(); time.Since(began) >= long || waiting < 1<<20/8 {

@@ -5,138 +5,156 @@ import (
 	"errors"
 	"math"
 	"os"
-	"syscall"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
-const (
-	mostRings = 8       // so that merging them stays cheap
-	leastRing = 1 << 20 // bytes, of which there are not two rings made
-	settling  = 50_000  // ns within which a record that was begun has come; a processor that is taken away meanwhile may need longer
-)
+// settling is how many ns a record takes to come at most, once it has its time; a processor that is taken away meanwhile may need longer.
+const settling = 50_000
 
-// rings are the rings that the processors write to: each has its own, or shares it with few others, as two that write to one wait for
-// each other longer than writing takes. Their records are read in the order of time. One goroutine uses them.
+// rings are the rings that the processors write to, each its own. Their records are read in the order of time. One goroutine uses them.
 type rings struct {
-	all   []*ring
-	heads []rec // the next record of each; nil if there is none
-	given int   // whose head was delivered; -1 if none was
-	known int64 // CLOCK_MONOTONIC up to which all records are there: where there is no head, what comes is younger
-	ended bool  // nobody writes any more
-
-	wake  *os.File // becomes readable when a program wakes the reader
-	conn  syscall.RawConn
-	slept bool // since wait was called
+	all      []*ring
+	heads    []rec // the next record of each ring that has one: a heap, the oldest first
+	gaps     []int // the rings that had none when it was looked last
+	given    bool  // the first of heads was delivered
+	known    int64 // CLOCK_MONOTONIC up to which all records are there: what comes to the gaps is younger
+	ended    bool  // nobody writes any more
+	mappings [][]byte
 }
 
-// rec is a record with its time.
+// rec is a record with its time and the number of its ring.
 type rec struct {
 	bytes []byte
 	time  int64
+	ring  int
 }
 
-// ringsOf says how many rings of what size, bytes, stand for a buffer: powers of two.
-func ringsOf(buffer, cpus int) (n, size int) {
-	for n = 1; 2*n <= min(cpus, mostRings, buffer/leastRing); n *= 2 {
+// ringsOf says how many bytes there is room for in the ring of each processor, and in how many segments: powers of two.
+func ringsOf(buffer, cpus int) (size, segments int) {
+	for size = segmentSize; 2*size <= buffer/cpus; size *= 2 {
 	}
-	return n, buffer / n
+	return size, size / segmentSize
 }
 
-// openRings makes as many rings as there is room for where the programs find them.
-func openRings(to *ebpf.Map, each *ebpf.MapSpec) (r *rings, err error) {
-	r = &rings{heads: make([]rec, to.MaxEntries()), given: -1}
+// openRings maps the rings of that size, bytes, one for each of places.
+func openRings(places, segments *ebpf.Map, size int) (r *rings, err error) {
+	r = &rings{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	at, err := r.mapped(places, unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
-		return r, os.NewSyscallError("epoll_create1", err)
-	}
-	if err := unix.SetNonblock(poll, true); err != nil { // so that it is waited for as sockets are, and not in a system call
-		return r, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(poll))
-	}
-	r.wake = os.NewFile(uintptr(poll), "rings of system calls")
-	if r.conn, err = r.wake.SyscallConn(); err != nil {
 		return r, err
 	}
-	for i := range to.MaxEntries() {
-		one, err := openRing(each)
-		if err != nil {
-			return r, err
-		}
-		r.all = append(r.all, one)
-		if err := to.Put(i, one.of); err != nil {
-			return r, err
-		}
-		if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, one.of.FD(), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}); err != nil {
-			return r, os.NewSyscallError("epoll_ctl", err)
-		}
+	data, err := r.mapped(segments, unix.PROT_READ)
+	if err != nil {
+		return r, err
+	}
+	stride := int(segments.ValueSize()+7) &^ 7
+	each := stride * size / segmentSize
+	for i := range int(places.MaxEntries()) {
+		r.add(newRing(at[i*placeSize:], data[i*each:][:each], stride, size))
 	}
 	return r, nil
 }
 
+// add adds a ring.
+func (r *rings) add(one *ring) {
+	r.gaps = append(r.gaps, len(r.all))
+	r.all = append(r.all, one)
+}
+
+// mapped is the memory of a map.
+func (r *rings) mapped(m *ebpf.Map, protection int) ([]byte, error) {
+	page := os.Getpagesize()
+	size := (int(m.ValueSize()+7)&^7*int(m.MaxEntries()) + page - 1) &^ (page - 1)
+	b, err := unix.Mmap(m.FD(), 0, size, protection, unix.MAP_SHARED)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	r.mappings = append(r.mappings, b)
+	return b, nil
+}
+
 func (r *rings) close() error {
 	var err error
-	for _, one := range r.all {
-		err = errors.Join(err, one.close())
+	for _, m := range r.mappings {
+		err = errors.Join(err, unix.Munmap(m))
 	}
-	if r.wake != nil {
-		err = errors.Join(err, r.wake.Close())
-	}
-	r.all, r.heads, r.wake = nil, nil, nil
+	*r = rings{}
 	return err
 }
 
 // next is the oldest record, valid until the next call; nil if there is none of which it is sure that nothing older comes.
 func (r *rings) next() []byte {
-	if len(r.all) == 1 {
-		return r.all[0].next()
+	if r.given {
+		r.given = false
+		r.advance()
 	}
-	if r.given >= 0 {
-		r.heads[r.given], r.given = rec{}, -1
+	if len(r.gaps) > 0 && (len(r.heads) == 0 || r.heads[0].time > r.known) {
+		r.known = r.now()
+		r.look()
 	}
-	for looked := false; ; looked = true {
-		oldest, gaps := -1, false
-		for i := range r.heads {
-			h := &r.heads[i]
-			if h.bytes == nil && !r.fill(i) {
-				gaps = true
-				continue
-			}
-			if oldest < 0 || h.time < r.heads[oldest].time {
-				oldest = i
-			}
+	if len(r.heads) == 0 || len(r.gaps) > 0 && r.heads[0].time > r.known {
+		return nil
+	}
+	r.given = true
+	return r.heads[0].bytes
+}
+
+// look takes the next records of the rings that had none.
+func (r *rings) look() {
+	gaps := r.gaps
+	r.gaps = r.gaps[:0]
+	for _, i := range gaps {
+		b := r.all[i].next()
+		if b == nil {
+			r.gaps = append(r.gaps, i)
+			continue
 		}
-		if oldest < 0 {
-			return nil
+		r.heads = append(r.heads, rec{b, timeOf(b), i})
+		for at := len(r.heads) - 1; at > 0 && r.heads[at].time < r.heads[(at-1)/2].time; at = (at - 1) / 2 {
+			r.heads[at], r.heads[(at-1)/2] = r.heads[(at-1)/2], r.heads[at]
 		}
-		if !gaps || r.heads[oldest].time <= r.known {
-			r.given = oldest
-			return r.heads[oldest].bytes
-		}
-		if looked {
-			return nil
-		}
-		r.known = r.now() // and then it is looked once more whether there are gaps
 	}
 }
 
-// fill takes the next record of a ring and says whether there is one.
-func (r *rings) fill(i int) bool {
-	b := r.all[i].next()
-	if b == nil {
-		return false
+// advance replaces the first of heads by what follows it in its ring.
+func (r *rings) advance() {
+	h := &r.heads[0]
+	if b := r.all[h.ring].next(); b != nil {
+		h.bytes, h.time = b, timeOf(b)
+	} else {
+		r.gaps = append(r.gaps, h.ring)
+		last := len(r.heads) - 1
+		r.heads[0] = r.heads[last]
+		r.heads = r.heads[:last]
 	}
-	r.heads[i] = rec{bytes: b}
-	if len(b) >= leastHead {
-		r.heads[i].time = int64(binary.NativeEndian.Uint64(b)) // head.left
+	for at := 0; ; {
+		least := at
+		for child := 2*at + 1; child <= 2*at+2 && child < len(r.heads); child++ {
+			if r.heads[child].time < r.heads[least].time {
+				least = child
+			}
+		}
+		if least == at {
+			return
+		}
+		r.heads[at], r.heads[least] = r.heads[least], r.heads[at]
+		at = least
 	}
-	return true
+}
+
+// timeOf is when the call of a record ended (head.left).
+func timeOf(record []byte) int64 {
+	if len(record) < leastHead {
+		return 0
+	}
+	return int64(binary.NativeEndian.Uint64(record))
 }
 
 // now is a time of which all records have come.
@@ -148,41 +166,20 @@ func (r *rings) now() int64 {
 	return t.Nano() - settling
 }
 
-// empty says whether there is nothing, not even what is being written.
+// empty says whether there is nothing.
 func (r *rings) empty() bool {
-	for i, one := range r.all {
-		if !one.empty() || i != r.given && r.heads[i].bytes != nil {
+	for _, one := range r.all {
+		if !one.empty() {
 			return false
 		}
 	}
-	return true
+	return len(r.heads) == 0 || len(r.heads) == 1 && r.given
 }
 
 // waiting is how many bytes are to be read.
-func (r *rings) waiting() (n uintptr) {
+func (r *rings) waiting() (n uint64) {
 	for _, one := range r.all {
 		n += one.waiting()
 	}
 	return n
-}
-
-// wait sleeps until a program wakes the reader, at most so long. That the runtime waits keeps its monitor asleep too, which would
-// otherwise look twenty thousand times a second whether the system call has ended.
-func (r *rings) wait(d time.Duration) error {
-	if err := r.wake.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return err
-	}
-	r.slept = false
-	err := r.conn.Read(r.woken)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	return err
-}
-
-// woken is called before the reader sleeps and when it is woken; it says whether that is the end of it.
-func (r *rings) woken(uintptr) bool {
-	was := r.slept
-	r.slept = true
-	return was
 }

@@ -3,32 +3,42 @@ package syscalls
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"runtime"
+	"slices"
 	"testing"
 )
 
 func TestRingsOf(t *testing.T) {
-	for _, c := range []struct{ buffer, cpus, n, size int }{
-		{64 << 20, 2, 2, 32 << 20}, {64 << 20, 1, 1, 64 << 20}, {64 << 20, 6, 4, 16 << 20}, {64 << 20, 240, 8, 8 << 20}, {2 << 20, 16, 2, 1 << 20}, {64 << 10, 16, 1, 64 << 10},
+	for _, c := range []struct{ buffer, cpus, size, segments int }{
+		{64 << 20, 2, 32 << 20, 32}, {64 << 20, 1, 64 << 20, 64}, {64 << 20, 6, 8 << 20, 8}, {64 << 20, 240, 1 << 20, 1}, {2 << 20, 16, 1 << 20, 1},
 	} {
-		if n, size := ringsOf(c.buffer, c.cpus); n != c.n || size != c.size {
-			t.Errorf("%d bytes, %d processors: %d rings of %d bytes, not %d of %d", c.buffer, c.cpus, n, size, c.n, c.size)
+		if size, segments := ringsOf(c.buffer, c.cpus); size != c.size || segments != c.segments {
+			t.Errorf("%d bytes, %d processors: rings of %d bytes in %d segments, not %d in %d", c.buffer, c.cpus, size, segments, c.size, c.segments)
 		}
 	}
 }
 
 // written is a ring that holds records of these times.
 func written(times ...int64) *ring {
-	r := &ring{read: new(uintptr), written: new(uintptr), data: make([]byte, 2<<12), step: 1 << 10}
+	r := newRing(make([]byte, placeSize), make([]byte, segmentSize), segmentSize, segmentSize)
 	r.put(times...)
+	return r
+}
+
+func together(all ...*ring) *rings {
+	r := &rings{}
+	for _, one := range all {
+		r.add(one)
+	}
 	return r
 }
 
 func (r *ring) put(times ...int64) {
 	for _, time := range times {
 		b := r.data[*r.written:]
-		binary.NativeEndian.PutUint32(b, headSize)
+		binary.NativeEndian.PutUint64(b, headSize)
 		binary.NativeEndian.PutUint64(b[recordHead:], uint64(time))
 		*r.written += recordHead + headSize
 	}
@@ -44,7 +54,7 @@ func told(r *rings) (times []int64) {
 
 func TestRingsInOrder(t *testing.T) {
 	all := []*ring{written(10, 40, 50), written(20, 30, 60), written()}
-	r := &rings{all: all, heads: make([]rec, len(all)), given: -1}
+	r := together(all...)
 	if got := fmt.Sprint(told(r)); got != "[10 20 30 40 50 60]" || !r.empty() {
 		t.Errorf("%s, empty: %t", got, r.empty())
 	}
@@ -105,5 +115,58 @@ func TestRingsOfProcessors(t *testing.T) {
 	}
 	if n < calls*2*each || len(cpu) < 2 || !k.rings.empty() {
 		t.Errorf("%d records, want at least %d; by processor %v; empty: %t", n, calls*2*each, cpu, k.rings.empty())
+	}
+}
+
+// A heap of many rings says the same as sorting does.
+func TestRingsOfMany(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []*ring
+	var want []int64
+	for range 33 {
+		one, time := written(), int64(0)
+		for range random.IntN(100) {
+			time += random.Int64N(1000)
+			one.put(time)
+			want = append(want, time)
+		}
+		all = append(all, one)
+	}
+	slices.Sort(want)
+	r := together(all...)
+	if got := told(r); !slices.Equal(got, want) || !r.empty() {
+		t.Errorf("%d\nwant %d", got, want)
+	}
+}
+
+// A record stands in one piece where it goes over the end of its segment, and the next one begins the next segment; room that was given
+// back is used again.
+func TestRingSegments(t *testing.T) {
+	const stride, segments, size = segmentSize + 1<<16, 2, 100_000
+	r := newRing(make([]byte, placeSize), make([]byte, segments*stride), stride, segments*segmentSize)
+	put := func(n byte) { // as claim and publish of bpf/ring.h do
+		at := *r.written
+		b := r.data[at/segmentSize%segments*stride+at%segmentSize:]
+		binary.NativeEndian.PutUint64(b, size)
+		b[recordHead], b[recordHead+size-1] = n, n
+		*r.written = at + recordHead + size
+		if *r.written/segmentSize != at/segmentSize {
+			*r.written = (at/segmentSize + 1) * segmentSize
+		}
+	}
+	for n := range byte(200) {
+		put(n)
+		if n%3 == 0 {
+			continue
+		}
+		for r.at != *r.written {
+			b := r.next()
+			if len(b) != size || b[0] != b[size-1] {
+				t.Fatalf("record %d at %d: %d bytes, %d to %d", n, r.at, len(b), b[0], b[size-1])
+			}
+		}
+		if b := r.next(); b != nil || *r.read != *r.written || r.waiting() != 0 {
+			t.Fatalf("behind record %d: %d bytes, read %d of %d", n, len(b), *r.read, *r.written)
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Config says what is captured.
 type Config struct {
 	Snaplen  int             // bytes of data of a call; 0: 80
-	Buffer   int             // bytes of the kernel's rings together, a power of two; 0: 64 MiB
+	Buffer   int             // bytes of the kernel's rings together, a power of two, at least 1 MiB for each processor; 0: 64 MiB
 	Tables   func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan     *Plan           // what the kernel tests; nil: everything is captured
 	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
@@ -223,7 +223,7 @@ func (s *Source) idle() error {
 			return err
 		}
 	}
-	return s.kernel.rings.wait(nap)
+	return s.kernel.bell.wait(nap)
 }
 
 // finish tells of the last losses, then of the end.

@@ -46,6 +46,7 @@ const (
 	callMakes  = 16
 	callRuns   = 32
 	callPlain  = 64
+	callBrief  = 128
 )
 
 // Numbers of calls that the kernel part knows: those of 64-bit programs, and from narrow on those of 32-bit ones.
@@ -281,8 +282,8 @@ func (p *Plan) table(blind, untimed bool) (out [maxCalls]bpf.SyscallsCall) {
 		}
 		if blind && c.transfers && k.Flags&callState == 0 {
 			k.Flags |= callPlain
-			if untimed {
-				k.Brief = leastHead + 8*(c.fd+1)
+			if untimed && c.fd == 0 {
+				k.Flags |= callBrief
 			}
 		}
 	}
