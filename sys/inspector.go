@@ -16,7 +16,7 @@ type Inspector struct {
 	Interfaces []*scap.Interface
 
 	threads  map[int64]*Thread
-	recent   *Thread // of the last event
+	recent   [16]*Thread // of the last events, by the low bits of their id: those that run at the same time take turns
 	users    map[uint32]*scap.User
 	groups   map[uint32]*scap.Group
 	boxes    map[string]*Container
@@ -58,7 +58,7 @@ func (s *Inspector) Restart() {
 }
 
 func (s *Inspector) reset() {
-	s.threads, s.recent, s.gone, s.order = map[int64]*Thread{}, nil, nil, nil
+	s.threads, s.recent, s.gone, s.order = map[int64]*Thread{}, [16]*Thread{}, nil, nil
 	s.users, s.groups = map[uint32]*scap.User{}, map[uint32]*scap.Group{}
 	s.boxes, s.Interfaces, s.closed = map[string]*Container{}, nil, closing{}
 }
@@ -174,7 +174,7 @@ func (s *Inspector) add(t *Thread) *Thread {
 		s.order = append(s.order, t.TID)
 	}
 	s.threads[t.TID] = t
-	s.recent = nil
+	*s.remembered(t.TID) = nil
 	if t.TID != t.PID {
 		if m := s.threads[t.PID]; m != nil {
 			m.children++
@@ -200,7 +200,7 @@ func (s *Inspector) remove(t *Thread) {
 		return
 	}
 	delete(s.threads, t.TID)
-	s.recent = nil
+	*s.remembered(t.TID) = nil
 	if t.TID != t.PID {
 		if m := s.threads[t.PID]; m != nil && m.children > 0 {
 			m.children--
@@ -238,16 +238,27 @@ func (s *Inspector) FDs(t *Thread, f func(*FD) bool) {
 
 // thread is the thread of an event, made up if nothing is known of it.
 func (s *Inspector) thread(tid int64) *Thread {
-	if s.recent != nil && s.recent.TID == tid {
-		return s.recent
+	if t := s.lookup(tid); t != nil {
+		return t
+	}
+	return s.add(unknownThread(tid))
+}
+
+// lookup is the thread with the id, and remembers it; nil if it is not known.
+func (s *Inspector) lookup(tid int64) *Thread {
+	r := s.remembered(tid)
+	if t := *r; t != nil && t.TID == tid {
+		return t
 	}
 	t := s.threads[tid]
-	if t == nil {
-		t = s.add(unknownThread(tid))
+	if t != nil {
+		*r = t
 	}
-	s.recent = t
 	return t
 }
+
+// remembered is where the thread with the id is remembered.
+func (s *Inspector) remembered(tid int64) **Thread { return &s.recent[uint64(tid)%uint64(len(s.recent))] }
 
 func unknownThread(tid int64) *Thread {
 	return &Thread{TID: tid, PID: tid, Parent: -1, Session: -1, Group: -1, ProcessGroup: -1, VTID: -1, VPID: -1, Comm: "<NA>", Exe: "<NA>", UID: None,

@@ -65,12 +65,9 @@ func (s *Inspector) Settled(raw *scap.Event, n int64, filter *Filter) (pass, ok 
 		return false, false
 	}
 	s.finish()
-	t := s.recent
-	if t == nil || t.TID != raw.Thread {
-		if t = s.threads[raw.Thread]; t == nil {
-			return false, false
-		}
-		s.recent = t
+	t := s.lookup(raw.Thread)
+	if t == nil {
+		return false, false
 	}
 	f := s.FD(t, n)
 	if f == nil || f.socket() && !f.connected || !settledTypes[raw.Type] && (f.Name == "" || f.L4 != scap.L4TCP) {

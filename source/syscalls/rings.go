@@ -16,19 +16,19 @@ const settling = 50_000
 // rings are the rings that the processors write to, each its own. Their records are read in the order of time. One goroutine uses them.
 type rings struct {
 	all      []*ring
-	heads    []rec // the next record of each ring that has one: a heap, the oldest first
-	gaps     []int // the rings that had none when it was looked last
-	given    bool  // the first of heads was delivered
+	heads    []rec // the next record of each
+	order    []int // the rings that have one: a heap, the one with the oldest first
+	gaps     []int // the others, as it was looked last
+	given    bool  // the oldest head was delivered
 	known    int64 // CLOCK_MONOTONIC up to which all records are there: what comes to the gaps is younger
 	ended    bool  // nobody writes any more
 	mappings [][]byte
 }
 
-// rec is a record with its time and the number of its ring.
+// rec is a record with its time.
 type rec struct {
 	bytes []byte
 	time  int64
-	ring  int
 }
 
 // ringsOf says how many bytes there is room for in the ring of each processor, and in how many segments: powers of two.
@@ -65,7 +65,7 @@ func openRings(places, segments *ebpf.Map, size int) (r *rings, err error) {
 // add adds a ring.
 func (r *rings) add(one *ring) {
 	r.gaps = append(r.gaps, len(r.all))
-	r.all = append(r.all, one)
+	r.all, r.heads = append(r.all, one), append(r.heads, rec{})
 }
 
 // mapped is the memory of a map.
@@ -95,66 +95,71 @@ func (r *rings) next() []byte {
 		r.given = false
 		r.advance()
 	}
-	if len(r.gaps) > 0 && (len(r.heads) == 0 || r.heads[0].time > r.known) {
+	if len(r.gaps) > 0 && (len(r.order) == 0 || r.oldest().time > r.known) {
 		r.known = r.now()
 		r.look()
 	}
-	if len(r.heads) == 0 || len(r.gaps) > 0 && r.heads[0].time > r.known {
+	if len(r.order) == 0 || len(r.gaps) > 0 && r.oldest().time > r.known {
 		return nil
 	}
 	r.given = true
-	return r.heads[0].bytes
+	return r.oldest().bytes
 }
+
+func (r *rings) oldest() *rec { return &r.heads[r.order[0]] }
 
 // look takes the next records of the rings that had none.
 func (r *rings) look() {
 	gaps := r.gaps
 	r.gaps = r.gaps[:0]
 	for _, i := range gaps {
-		b := r.all[i].next()
-		if b == nil {
+		if !r.take(i) {
 			r.gaps = append(r.gaps, i)
 			continue
 		}
-		r.heads = append(r.heads, rec{b, timeOf(b), i})
-		for at := len(r.heads) - 1; at > 0 && r.heads[at].time < r.heads[(at-1)/2].time; at = (at - 1) / 2 {
-			r.heads[at], r.heads[(at-1)/2] = r.heads[(at-1)/2], r.heads[at]
+		r.order = append(r.order, i)
+		o := r.order
+		for at := len(o) - 1; at > 0 && r.older(o[at], o[(at-1)/2]); at = (at - 1) / 2 {
+			o[at], o[(at-1)/2] = o[(at-1)/2], o[at]
 		}
 	}
 }
 
-// advance replaces the first of heads by what follows it in its ring.
+// advance replaces the oldest head by what follows it in its ring.
 func (r *rings) advance() {
-	h := &r.heads[0]
-	if b := r.all[h.ring].next(); b != nil {
-		h.bytes, h.time = b, timeOf(b)
-	} else {
-		r.gaps = append(r.gaps, h.ring)
-		last := len(r.heads) - 1
-		r.heads[0] = r.heads[last]
-		r.heads = r.heads[:last]
+	o := r.order
+	if !r.take(o[0]) {
+		r.gaps = append(r.gaps, o[0])
+		o[0] = o[len(o)-1]
+		o = o[:len(o)-1]
+		r.order = o
 	}
 	for at := 0; ; {
 		least := at
-		for child := 2*at + 1; child <= 2*at+2 && child < len(r.heads); child++ {
-			if r.heads[child].time < r.heads[least].time {
+		for child := 2*at + 1; child <= 2*at+2 && child < len(o); child++ {
+			if r.older(o[child], o[least]) {
 				least = child
 			}
 		}
 		if least == at {
 			return
 		}
-		r.heads[at], r.heads[least] = r.heads[least], r.heads[at]
+		o[at], o[least] = o[least], o[at]
 		at = least
 	}
 }
 
-// timeOf is when the call of a record ended (head.left).
-func timeOf(record []byte) int64 {
-	if len(record) < leastHead {
-		return 0
+// older says whether the head of a ring is older than that of another.
+func (r *rings) older(i, than int) bool { return r.heads[i].time < r.heads[than].time }
+
+// take makes the next record of a ring its head, and says whether there is one.
+func (r *rings) take(i int) bool {
+	h := &r.heads[i]
+	h.bytes = r.all[i].next()
+	if len(h.bytes) >= leastHead {
+		h.time = int64(binary.NativeEndian.Uint64(h.bytes)) // head.left
 	}
-	return int64(binary.NativeEndian.Uint64(record))
+	return h.bytes != nil
 }
 
 // now is a time of which all records have come.
@@ -173,7 +178,7 @@ func (r *rings) empty() bool {
 			return false
 		}
 	}
-	return len(r.heads) == 0 || len(r.heads) == 1 && r.given
+	return len(r.order) == 0 || len(r.order) == 1 && r.given
 }
 
 // waiting is how many bytes are to be read.
