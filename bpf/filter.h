@@ -32,7 +32,7 @@ struct {
 /* skipped says whether the process at hand is left out. */
 inline_ int skipped(void)
 {
-	return (u32)(bpf_get_current_pid_tgid() >> 32) == own;
+	return (u32)(current_id() >> 32) == own;
 }
 
 inline_ int has(volatile const struct numbers *s, u32 n)
@@ -60,7 +60,7 @@ inline_ int named(const u64 *name)
 /* filtered says whether the filter leaves out what the thread at hand does. A thread may be named otherwise than its process. */
 noinline_ int filtered(void)
 {
-	u64 id = bpf_get_current_pid_tgid();
+	u64 id = current_id();
 	u64 name[2];
 
 	if (!has(&processes, id >> 32) || !has(&threads, id))

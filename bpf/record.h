@@ -84,7 +84,7 @@ inline_ struct work *room(void)
 /* fill_head begins a record in the buffer. */
 inline_ void fill_head(struct work *w, u32 kind, u32 number, u64 entered, s64 result)
 {
-	u64 id = bpf_get_current_pid_tgid();
+	u64 id = current_id();
 
 	w->head.left = bpf_ktime_get_ns();
 	w->head.entered = entered;

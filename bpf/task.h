@@ -251,3 +251,14 @@ extern void *bpf_rdonly_cast(const void *p, u32 type) __attribute__((section(".k
 #define direct(p, member) ((p)->member)
 
 volatile const u32 typed = 1; /* what tracepoints hand over has a type: tp_btf, not raw_tp */
+
+/* current_id is the process at hand in its upper half, and the thread. */
+inline_ u64 current_id(void)
+{
+	struct task_struct *task;
+
+	if (!typed)
+		return bpf_get_current_pid_tgid();
+	task = bpf_get_current_task_btf();
+	return (u64)(u32)task->tgid << 32 | (u32)task->pid;
+}

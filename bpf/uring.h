@@ -168,7 +168,7 @@ inline_ void told(struct work *w, struct queued *q, u32 kind)
 		bpf_probe_read_kernel(body(w), n, q->name);
 		end(w, c, n, n);
 	}
-	if ((s64)q->args[0] >= 0 && q->process == bpf_get_current_pid_tgid() >> 32)
+	if ((s64)q->args[0] >= 0 && q->process == current_id() >> 32)
 		socket(w, q->args[0], WHERE);
 }
 
@@ -178,7 +178,7 @@ int tapir_submitted(u64 *ctx)
 	volatile const struct call *c = &calls[URING];
 	struct io_kiocb *req = (void *)ctx[0];
 	struct queued_key key = {(u64)req, 0};
-	u64 id = bpf_get_current_pid_tgid();
+	u64 id = current_id();
 	struct queued *q;
 	struct sqe s = {};
 	struct work *w;
@@ -249,7 +249,7 @@ int tapir_completed(u64 *ctx)
 	if (q->args[4] == cqe.user_data && (w = begin(CALL, URING, q->at, cqe.result)) && !full(w, c->class)) {
 		kind = ring_kinds[q->args[5] & 63] & KIND;
 		told(w, q, kind);
-		if (q->process == bpf_get_current_pid_tgid() >> 32) {
+		if (q->process == current_id() >> 32) {
 			if (cqe.result > 0 && !(q->args[5] >> 8 & IOSQE_BUFFER_SELECT))
 				carried(w, kind, cqe.result);
 			if (kind == ACCEPTS && cqe.result >= 0 && !(q->args[5] >> 8 & IN_SLOT))
