@@ -2,7 +2,7 @@
 /* Records: what they hold, and the buffer in which one is built. Part of syscalls.bpf.c. */
 #pragma once
 
-enum { CALL, EXEC, FORK, GONE, LISTENS, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK, FAULT }; /* head.kind */
+enum { CALL, EXEC, FORK, GONE, SUBMITTED, SIGNAL, SWITCH, DESCRIPTOR, TASK, FAULT }; /* head.kind */
 
 struct head { /* a brief record ends behind its first argument */
 	u64 left; /* ns, CLOCK_MONOTONIC */

@@ -9,10 +9,6 @@
  *   tapir_exit   sys_exit: makes one record of the whole call. Arguments are still in the registers then, and what they
  *                point to was read by the kernel, so it is in memory
  *                Where nobody asks when calls were entered, it does without tapir_enter
- *   tapir_sent, tapir_received  sock_send_length, sock_recv_length: what goes through sockets of TCP, within the call that does it.
- *                They stand in for the two above where nothing else is asked for: as long as somebody listens to those,
- *                every call of every process takes a longer way through the kernel
- *   tapir_listens  inet_sock_set_state, beside those: a port has a server now
  *   tapir_user_fault, tapir_kernel_fault  page_fault_user, page_fault_kernel: where somebody asks for page faults
  *   tapir_exec, tapir_fork, tapir_gone  the scheduler's: a process runs another program, has a child, ends
  *
@@ -273,68 +269,7 @@ int tapir_exit(u64 *ctx)
 	return 0;
 }
 
-enum { PF_KTHREAD = 0x200000, WHERE = 7 /* number of the chunk with the socket's ends */ };
-
-/* transferred makes a record of the call at hand, which sent to a socket or received from it. */
-inline_ int transferred(u64 *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct sock *sk = (void *)ctx[0];
-	volatile const struct call *c;
-	struct pt_regs *regs;
-	struct chunk *chunk;
-	struct work *w;
-	u32 number;
-	u16 family = sk->__sk_common.skc_family, port = ntohs(sk->__sk_common.skc_dport);
-
-	if ((family != 2 && family != 10) || sk->sk_protocol != IPPROTO_TCP || task->flags & PF_KTHREAD)
-		return 0;
-	if (ports_only && port && !port_wanted(port) && !port_wanted(sk->__sk_common.skc_num))
-		return 0;
-	if (skipped() || (programs_only && filtered()))
-		return 0;
-	regs = bpf_task_pt_regs(task);
-	number = call_number(regs) & (2 * CALLS - 1);
-	c = &calls[number];
-	if ((c->flags & (WANTED | STATE | USES)) != (WANTED | USES) || !(w = begin(CALL, number, 0, (int)ctx[1])) || full(w, c->class))
-		return 0;
-	arguments(w, regs);
-	w->ends_of = (u32)w->head.args[c->fd & 7] + 1;
-	fill_ends(&w->ends, sk, direct);
-	finish_ends(&w->ends, sk, family);
-	chunk = add(w, WHERE, 0);
-	__builtin_memcpy(body(w), &w->ends, sizeof(w->ends));
-	end(w, chunk, sizeof(w->ends), sizeof(w->ends));
-	gather_all(w, c);
-	emit(w, c->class);
-	return 0;
-}
-
-SEC("tp_btf/sock_send_length")
-int tapir_sent(u64 *ctx)
-{
-	return transferred(ctx);
-}
-
-SEC("tp_btf/sock_recv_length")
-int tapir_received(u64 *ctx)
-{
-	return transferred(ctx);
-}
-
-enum { TCP_LISTEN = 10 };
-
-SEC("tp_btf/inet_sock_set_state")
-int tapir_listens(u64 *ctx)
-{
-	struct sock *sk = (void *)ctx[0];
-	struct work *w;
-
-	if (ctx[2] != TCP_LISTEN || !(w = begin(LISTENS, 0, 0, sk->__sk_common.skc_num)) || full(w, 0))
-		return 0;
-	emit(w, 0);
-	return 0;
-}
+enum { PF_KTHREAD = 0x200000, WHERE = 7 /* number of the chunk with a socket's ends */ };
 
 #include "uring.h"
 #include "sched.h"

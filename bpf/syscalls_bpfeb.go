@@ -189,9 +189,6 @@ const (
 	SyscallsProgTapirFork        = "tapir_fork"
 	SyscallsProgTapirGone        = "tapir_gone"
 	SyscallsProgTapirKernelFault = "tapir_kernel_fault"
-	SyscallsProgTapirListens     = "tapir_listens"
-	SyscallsProgTapirReceived    = "tapir_received"
-	SyscallsProgTapirSent        = "tapir_sent"
 	SyscallsProgTapirSignal      = "tapir_signal"
 	SyscallsProgTapirSubmitted   = "tapir_submitted"
 	SyscallsProgTapirSwitch      = "tapir_switch"
@@ -277,9 +274,6 @@ type SyscallsProgramSpecs struct {
 	TapirFork        *ebpf.ProgramSpec `ebpf:"tapir_fork"`
 	TapirGone        *ebpf.ProgramSpec `ebpf:"tapir_gone"`
 	TapirKernelFault *ebpf.ProgramSpec `ebpf:"tapir_kernel_fault"`
-	TapirListens     *ebpf.ProgramSpec `ebpf:"tapir_listens"`
-	TapirReceived    *ebpf.ProgramSpec `ebpf:"tapir_received"`
-	TapirSent        *ebpf.ProgramSpec `ebpf:"tapir_sent"`
 	TapirSignal      *ebpf.ProgramSpec `ebpf:"tapir_signal"`
 	TapirSubmitted   *ebpf.ProgramSpec `ebpf:"tapir_submitted"`
 	TapirSwitch      *ebpf.ProgramSpec `ebpf:"tapir_switch"`
@@ -427,9 +421,6 @@ type SyscallsPrograms struct {
 	TapirFork        *ebpf.Program `ebpf:"tapir_fork"`
 	TapirGone        *ebpf.Program `ebpf:"tapir_gone"`
 	TapirKernelFault *ebpf.Program `ebpf:"tapir_kernel_fault"`
-	TapirListens     *ebpf.Program `ebpf:"tapir_listens"`
-	TapirReceived    *ebpf.Program `ebpf:"tapir_received"`
-	TapirSent        *ebpf.Program `ebpf:"tapir_sent"`
 	TapirSignal      *ebpf.Program `ebpf:"tapir_signal"`
 	TapirSubmitted   *ebpf.Program `ebpf:"tapir_submitted"`
 	TapirSwitch      *ebpf.Program `ebpf:"tapir_switch"`
@@ -447,9 +438,6 @@ func (p *SyscallsPrograms) Close() error {
 		p.TapirFork,
 		p.TapirGone,
 		p.TapirKernelFault,
-		p.TapirListens,
-		p.TapirReceived,
-		p.TapirSent,
 		p.TapirSignal,
 		p.TapirSubmitted,
 		p.TapirSwitch,

@@ -266,9 +266,8 @@ func (o *sysOptions) input(r *sysRun, s *sys.Inspector, first func() error, out 
 		if err != nil {
 			return nil, err
 		}
-		light := o.write == "" && len(r.runs) == 0 && !strings.Contains(o.format, "latency") && o.clock != sys.ClockLatency
-		counted := light && (o.quiet || o.summary) // and not looked at
-		cfg := syscalls.Config{Plan: plan, Light: light, Untimed: counted, Blind: counted, Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Faults: o.faults, Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
+		counted := (o.quiet || o.summary) && o.write == "" && len(r.runs) == 0 // and not looked at
+		cfg := syscalls.Config{Plan: plan, Untimed: counted, Blind: counted, Times: len(r.runs) > 0 || o.write != "" || o.debug, Switches: strings.Contains(o.format+o.filter, "exectime"), Snaplen: int(o.snaplen), Buffer: int(o.ringSize), Faults: o.faults, Pairs: true, Idle: out.Flush, Lost: o.lost(out, stdio)}
 		if o.settles(r) {
 			cfg.Settled = func(e *scap.Event, fd int64) syscalls.Fate { return r.settled(s, e, fd) }
 			if r.write != nil {

@@ -115,16 +115,6 @@ const (
 	L4Raw
 )
 
-// Role is which end of a connection a process is.
-type Role uint8
-
-// The roles.
-const (
-	RoleUnknown Role = iota
-	Client
-	Server
-)
-
 // Descriptor is an open descriptor of a thread when the capture began.
 type Descriptor struct {
 	Thread           int64
@@ -138,7 +128,6 @@ type Descriptor struct {
 	Name             string
 	OpenFlags        uint32
 	Device           uint32
-	Role             Role // a live capture may know it, files do not tell
 }
 
 // cursor reads numbers and texts from the bytes of a table; bad is set once something was missing.

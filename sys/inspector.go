@@ -119,16 +119,7 @@ func (s *Inspector) addDescriptor(d *scap.Descriptor) {
 		s.rename(f)
 		f.connected = f.socket()
 	}
-	switch d.Role {
-	case scap.Client:
-		f.role = roleClient
-	case scap.Server:
-		f.role = roleServer
-		f.swap()
-		s.rename(f)
-	default:
-		s.unsettled = true
-	}
+	s.unsettled = true
 	if !t.ownTable().put(f) {
 		s.dropped++
 	}
@@ -258,7 +249,9 @@ func (s *Inspector) lookup(tid int64) *Thread {
 }
 
 // remembered is where the thread with the id is remembered.
-func (s *Inspector) remembered(tid int64) **Thread { return &s.recent[uint64(tid)%uint64(len(s.recent))] }
+func (s *Inspector) remembered(tid int64) **Thread {
+	return &s.recent[uint64(tid)%uint64(len(s.recent))]
+}
 
 func unknownThread(tid int64) *Thread {
 	return &Thread{TID: tid, PID: tid, Parent: -1, Session: -1, Group: -1, ProcessGroup: -1, VTID: -1, VPID: -1, Comm: "<NA>", Exe: "<NA>", UID: None,

@@ -13,11 +13,10 @@ const (
 	recordExec   = 1
 	recordFork   = 2
 	recordGone   = 3
-	recordPort   = 4 // the result is a port that is listened on
-	recordRing   = 5 // an operation of io_uring begins
-	recordSignal = 6 // the result is its number
-	recordSwitch = 7 // the result is the thread that is next
-	recordFault  = 10
+	recordRing   = 4 // an operation of io_uring begins
+	recordSignal = 5 // the result is its number
+	recordSwitch = 6 // the result is the thread that is next
+	recordFault  = 9
 
 	headSize  = 88
 	leastHead = 32 // where arguments begin

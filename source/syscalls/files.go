@@ -41,6 +41,9 @@ func (d *decoder) descriptor() *scap.Descriptor {
 	return f
 }
 
+// where is the op number of the chunk with the ends of a socket that no call is about.
+const where = 7
+
 // stateListens is the state of a socket that listens.
 const stateListens = 10
 

@@ -60,7 +60,6 @@ type Plan struct {
 	programs  set[string] // names of processes as the kernel has them, at most 15 bytes
 	ports     set[uint16] // of either end
 	sockets   bool        // only calls on sockets of IPv4 and IPv6
-	tcp       bool        // ... of TCP
 	left      []string    // tests that the kernel does not know
 }
 
@@ -101,7 +100,7 @@ func Compile(filter string) (*Plan, error) {
 // Or is the plan for what either filter lets pass.
 func (p *Plan) Or(q *Plan) *Plan {
 	return &Plan{names: p.names.or(q.names), processes: p.processes.or(q.processes), threads: p.threads.or(q.threads),
-		programs: p.programs.or(q.programs), ports: p.ports.or(q.ports), sockets: p.sockets && q.sockets, tcp: p.tcp && q.tcp, left: append(p.left, q.left...)}
+		programs: p.programs.or(q.programs), ports: p.ports.or(q.ports), sockets: p.sockets && q.sockets, left: append(p.left, q.left...)}
 }
 
 // asks says whether the plan names the event, which is told only then: there are very many.
@@ -112,7 +111,7 @@ func (p *Plan) asks(event scap.Type) bool {
 // And is the plan for what both filters let pass.
 func (p *Plan) And(q *Plan) *Plan {
 	return &Plan{names: p.names.and(q.names), processes: p.processes.and(q.processes), threads: p.threads.and(q.threads),
-		programs: p.programs.and(q.programs), ports: p.ports.and(q.ports), sockets: p.sockets || q.sockets, tcp: p.tcp || q.tcp, left: append(p.left, q.left...)}
+		programs: p.programs.and(q.programs), ports: p.ports.and(q.ports), sockets: p.sockets || q.sockets, left: append(p.left, q.left...)}
 }
 
 // compile makes a plan of a condition, or of its opposite.
@@ -231,25 +230,9 @@ func onSocket(p *Plan, c *query.Condition, negate bool) bool {
 		return p.sockets
 	case "fd.l4proto":
 		p.sockets = (c.Op == "==" || c.Op == "in") && !slices.ContainsFunc(c.Values, func(v string) bool { return v != "tcp" && v != "udp" })
-		p.tcp = p.sockets && !slices.Contains(c.Values, "udp")
 		return p.sockets
 	}
 	return false
-}
-
-// transfers says whether nothing is wanted but what goes through sockets of TCP.
-func (p *Plan) transfers() bool {
-	if !p.tcp || slices.ContainsFunc(p.left, func(test string) bool { return strings.Contains(test, "latency") }) {
-		return false
-	}
-	for i := range calls() {
-		flags, _ := p.wanted(&calls()[i])
-		io := calls()[i].event.Info().Flags&(scap.ReadsFD|scap.WritesFD) != 0
-		if flags&callWanted != 0 && flags&callState == 0 && !io {
-			return false
-		}
-	}
-	return true
 }
 
 // untimed says whether the filter's calls can be told without having seen when they were entered: it asks for no times, and for no calls
@@ -379,17 +362,12 @@ func (p *Plan) Explain() string {
 	describe(line, "process", p.processes, compareNumbers[uint32])
 	describe(line, "thread", p.threads, compareNumbers[uint32])
 	switch {
-	case p.tcp:
-		line("descriptor", "a socket of TCP")
 	case p.sockets:
 		line("descriptor", "a socket of IPv4 or IPv6")
 	}
 	describe(line, "port", p.ports, compareNumbers[uint16])
 	b.WriteString("tested for each event that passes: the whole filter; of it the kernel knows nothing about\n")
 	line("", "%s", orNone(p.left))
-	if p.transfers() {
-		b.WriteString("only what goes through sockets of TCP is wanted: it is seen there, and other calls are not slowed down; unless latencies\nare asked for, or calls are written to a file\n")
-	}
 	return b.String()
 }
 

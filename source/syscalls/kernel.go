@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,10 +26,6 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirFork:  "sched_process_fork",
 	bpf.SyscallsProgTapirGone:  "sched_process_exit",
 
-	bpf.SyscallsProgTapirSent:     "sock_send_length",
-	bpf.SyscallsProgTapirReceived: "sock_recv_length",
-	bpf.SyscallsProgTapirListens:  "inet_sock_set_state",
-
 	bpf.SyscallsProgTapirSignal: "signal_deliver",
 	bpf.SyscallsProgTapirSwitch: "sched_switch",
 
@@ -40,12 +35,6 @@ var tracepoints = map[string]string{
 	bpf.SyscallsProgTapirSubmitted: "io_uring_submit_req",
 	bpf.SyscallsProgTapirCompleted: "io_uring_complete",
 }
-
-// The programs that see all calls, and those that see what goes through sockets only. One of the pairs is loaded.
-var (
-	callPrograms     = []string{bpf.SyscallsProgTapirEnter, bpf.SyscallsProgTapirExit}
-	transferPrograms = []string{bpf.SyscallsProgTapirSent, bpf.SyscallsProgTapirReceived, bpf.SyscallsProgTapirListens}
-)
 
 // faultPrograms see page faults.
 var faultPrograms = []string{bpf.SyscallsProgTapirUserFault, bpf.SyscallsProgTapirKernelFault}
@@ -65,38 +54,28 @@ type kernel struct {
 // costs the program that happens to do it microseconds.
 const batch = 4 << 20
 
-// openKernel loads the programs. Where the kernel lacks what the light way needs, they go the other.
+// openKernel loads the programs. Where the kernel lacks what an easier way needs, they go the other.
 func openKernel(cfg *Config) (*kernel, error) {
 	if cfg.faults() {
 		if err := checkFaults(tracepoint); err != nil {
 			return nil, err
 		}
 	}
-	if cfg.Light && cfg.Plan.transfers() {
-		if k, err := load(cfg, callPrograms, false); err == nil {
-			return k, nil
-		}
-	}
-	cfg.Untimed = cfg.Untimed && cfg.Light && cfg.Plan.untimed()
-	cfg.Light = false
-	without := transferPrograms
-	if cfg.Untimed {
-		without = append(slices.Clip(without), bpf.SyscallsProgTapirEnter)
-	}
-	k, err := load(cfg, without, false)
+	cfg.Untimed = cfg.Untimed && cfg.Plan.untimed()
+	k, err := load(cfg, false)
 	if err == nil {
 		return k, nil
 	}
 	cfg.Untimed = false
-	if k, e := load(cfg, transferPrograms, true); e == nil {
+	if k, e := load(cfg, true); e == nil {
 		return k, nil
 	}
 	return nil, err
 }
 
-// load loads the programs with their constants, but for those left out; nothing is traced before attach. With raw, the tracepoints tell
-// the programs no types: every kernel that has BTF takes them so.
-func load(cfg *Config, without []string, raw bool) (*kernel, error) {
+// load loads the programs with their constants; nothing is traced before attach. With raw, the tracepoints tell the programs no types:
+// every kernel that has BTF takes them so.
+func load(cfg *Config, raw bool) (*kernel, error) {
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) { // newer kernels have no such limit
 		return nil, err
 	}
@@ -113,7 +92,7 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	size, segments := ringsOf(cfg.Buffer, present)
 	constants := map[string]any{bpf.SyscallsVarCalls: cfg.Plan.table(cfg.Blind && len(cfg.Plan.left) == 0, cfg.Untimed), bpf.SyscallsVarOwn: uint32(os.Getpid()), bpf.SyscallsVarSnaplen: uint32(cfg.Snaplen),
 		bpf.SyscallsVarRingSize: uint32(size), bpf.SyscallsVarRingSegments: uint32(segments), bpf.SyscallsVarBatch: uint32(min(batch, size/8)), bpf.SyscallsVarInOrder: flag(runtime.GOARCH == "amd64"), bpf.SyscallsVarExecveNumber: numberOf("execve"),
-		bpf.SyscallsVarTimed: flag(!slices.Contains(without, bpf.SyscallsProgTapirEnter)), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
+		bpf.SyscallsVarTimed: flag(!cfg.Untimed), bpf.SyscallsVarTyped: flag(!raw), bpf.SyscallsVarApart: flag(apart),
 		bpf.SyscallsVarPage:        pageKB(),
 		bpf.SyscallsVarSignalClass: uint32(signalEvent.Info().Category), bpf.SyscallsVarSwitchClass: uint32(switchEvent.Info().Category),
 		bpf.SyscallsVarFaultClass: uint32(faultEvent.Info().Category)}
@@ -121,16 +100,20 @@ func load(cfg *Config, without []string, raw bool) (*kernel, error) {
 	if err := setConstants(spec, constants); err != nil {
 		return nil, err
 	}
+	without := append(ringless, bpf.SyscallsProgTapirTasks, bpf.SyscallsProgTapirFiles)
+	if cfg.Untimed {
+		without = append(without, bpf.SyscallsProgTapirEnter)
+	}
 	if !cfg.Plan.names.has(signalEvent.Info().Name) {
-		without = append(slices.Clip(without), bpf.SyscallsProgTapirSignal)
+		without = append(without, bpf.SyscallsProgTapirSignal)
 	}
 	if !cfg.Switches && !cfg.Plan.asks(switchEvent) {
-		without = append(slices.Clip(without), bpf.SyscallsProgTapirSwitch)
+		without = append(without, bpf.SyscallsProgTapirSwitch)
 	}
 	if !cfg.faults() {
-		without = append(slices.Clip(without), faultPrograms...)
+		without = append(without, faultPrograms...)
 	}
-	for _, name := range slices.Concat(without, ringless, []string{bpf.SyscallsProgTapirTasks, bpf.SyscallsProgTapirFiles}) {
+	for _, name := range without {
 		delete(spec.Programs, name)
 	}
 	for _, p := range spec.Programs {

@@ -15,7 +15,7 @@ func tracing(t *testing.T, plan *Plan, buffer int, raw bool) *kernel {
 		t.Skip("needs root")
 	}
 	cfg := Config{Snaplen: DefaultSnaplen, Buffer: buffer, Plan: plan}
-	k, err := load(&cfg, transferPrograms, raw)
+	k, err := load(&cfg, raw)
 	if err != nil {
 		t.Fatal(err)
 	}

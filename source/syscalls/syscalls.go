@@ -20,8 +20,7 @@ type Config struct {
 	Buffer   int             // bytes of the kernel's rings together, a power of two, at least 1 MiB for each processor; 0: 64 MiB
 	Tables   func(entry any) // gets what there is when the capture begins, as a scap.Reader's Table does
 	Plan     *Plan           // what the kernel tests; nil: everything is captured
-	Light    bool            // latencies are not asked for: if the plan allows it, calls are seen where they use sockets, which costs less
-	Untimed  bool            // with Light: nobody looks at the times of entering events either; calls that go any way may then be seen when they end only
+	Untimed  bool            // nobody looks at latencies and the times of entering events: if the plan allows it, calls are seen when they end only
 	Blind    bool            // nobody looks at what calls read and write: unless the filter does, it is not gathered
 	Pairs    bool            // a call is two events, as in files; else one that knows when it was entered
 	Switches bool            // threads that take turns on processors are told
@@ -65,8 +64,7 @@ type Source struct {
 	epoch   int64 // of CLOCK_MONOTONIC, ns since the epoch
 	entered half  // the entering event of the call at hand, when both are delivered
 	left    half
-	second  bool // left is still to be delivered
-	sockets seenSockets
+	second  bool  // left is still to be delivered
 	at      int64 // time of the last event
 	checked int64 // when losses were looked for
 	lost    atomic.Pointer[Losses]
@@ -118,7 +116,7 @@ func Open(cfg Config) (*Source, error) {
 	if err := k.attach(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
-	if s.start, err = snapshot(k.types, s.sockets.watch(cfg.Tables)); err != nil {
+	if s.start, err = snapshot(k.types, cfg.Tables); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
 	k.types = nil
@@ -241,11 +239,8 @@ func (s *Source) settle() (done bool, err error) {
 		return false, nil
 	}
 	d.call = &s.known.calls[d.sysno]
-	if (s.cfg.Light || s.cfg.Untimed) && d.entered == 0 {
+	if s.cfg.Untimed && d.entered == 0 {
 		d.entered = d.left
-	}
-	if s.cfg.Light && d.split() {
-		s.sockets.see(d, s.cfg.Tables)
 	}
 	if s.cfg.Settled == nil || !d.call.transfers || d.entered == 0 {
 		return false, nil
@@ -276,9 +271,6 @@ func (s *Source) make() bool {
 	x := &s.left.event
 	*x = scap.Event{Time: s.epoch + d.left, Thread: int64(d.thread), CPU: d.cpu, Type: d.call.event}
 	switch d.kind {
-	case recordPort:
-		s.sockets.servers[uint16(d.result)] = true
-		return false
 	case recordGone:
 		x.Type = exitEvent
 		d.exit()

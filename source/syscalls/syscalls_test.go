@@ -229,7 +229,7 @@ func TestUntimed(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := showActs(t, syscalls.Config{Plan: plan, Pairs: true}, filter)[0]
-		got := showActs(t, syscalls.Config{Plan: plan, Pairs: true, Light: true, Untimed: true}, filter)[0]
+		got := showActs(t, syscalls.Config{Plan: plan, Pairs: true, Untimed: true}, filter)[0]
 		if !slices.Equal(got, want) || len(want) < 10 {
 			t.Errorf("%s\nseen when they end:\n%s\nseen when they begin too:\n%s", filter, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
@@ -267,31 +267,6 @@ func TestBlind(t *testing.T) {
 	got, some, messages := show(true)
 	if !slices.Equal(got, want) || len(want) < 10 || all < 2*messages || some != messages {
 		t.Errorf("%d with data of\n%s\nblind %d, %d messages, of\n%s", all, strings.Join(want, "\n"), some, messages, strings.Join(got, "\n"))
-	}
-}
-
-// What goes through sockets of TCP is seen without a look at other calls, with the same data and ends; sockets that were opened before
-// the capture are known, and so is who serves.
-func TestLight(t *testing.T) {
-	filter := "proc.name=syscalls.test and evt.is_io=true and fd.l4proto=tcp"
-	plan, err := syscalls.Compile(filter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var told []string
-	pid := 0
-	dir := t.TempDir()
-	got := capture(t, syscalls.Config{Plan: plan, Light: true}, []string{filter}, "%proc.pid "+line, func() { told, pid = actor(t, dir) })[0]
-	got = slices.DeleteFunc(got, func(l string) bool { return !strings.HasPrefix(l, fmt.Sprint(pid, " ")) })
-	var want []string
-	for _, l := range told {
-		name, _, _ := strings.Cut(l, " ")
-		if strings.Contains(l, "(<4t>127.0.0.1:") && slices.Contains([]string{"read", "write", "recvfrom", "sendto", "sendmsg", "recvmsg"}, name) {
-			want = append(want, fmt.Sprint(pid, " ", l))
-		}
-	}
-	if !slices.Equal(got, want) || len(want) != 6 {
-		t.Errorf("captured\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
