@@ -34,7 +34,6 @@ var rows = []*row{
 	{name: "network only", filter: "evt.is_io=true and fd.type in (ipv4, ipv6)"},
 	{name: "network only, port", filter: "evt.is_io=true and fd.port=PORT"},
 	{name: "... to a file", filter: "evt.is_io=true and fd.port=PORT", write: true},
-	{name: "... TCP's", filter: "evt.is_io=true and fd.l4proto=tcp and fd.port=PORT"},
 	{name: "all of the port", filter: "fd.port=PORT"},
 	{name: "network only, other port", filter: "evt.is_io=true and fd.port=1"},
 }
