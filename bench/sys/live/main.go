@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ type row struct {
 	name   string
 	filter string // PORT is nginx's
 	write  bool   // to a file; else events are tested and counted, not shown
+	often  int    // how often in a round it is measured, beyond once
 	alone, beside,
 	rateAlone, rateBeside, cost []float64
 	calls, lost int64
@@ -32,18 +34,18 @@ type row struct {
 var rows = []*row{
 	{name: "all calls"},
 	{name: "network only", filter: "evt.is_io=true and fd.type in (ipv4, ipv6)"},
-	{name: "network only, port", filter: "evt.is_io=true and fd.port=PORT"},
+	{name: "network only, port", filter: "evt.is_io=true and fd.port=PORT", often: 7}, // it has a bar
 	{name: "... to a file", filter: "evt.is_io=true and fd.port=PORT", write: true},
 	{name: "all of the port", filter: "fd.port=PORT"},
 	{name: "network only, other port", filter: "evt.is_io=true and fd.port=1"},
 }
 
-const headerRuns = 6
+const headerRuns = 6 // of each kind
 
 var tapir = flag.String("tapir", "./tapir", "the program")
 
 func main() {
-	seconds := flag.Float64("seconds", 2, "length of a run")
+	seconds := flag.Float64("seconds", 1, "length of a run")
 	rounds := flag.Int("rounds", 4, "how often each is measured")
 	parts := flag.String("parts", "wrk,headers", "what is measured")
 	flag.Parse()
@@ -78,24 +80,27 @@ func benchWrk(d time.Duration, rounds int) error {
 	}
 	for range rounds {
 		for _, r := range rows {
-			if err := r.measure(web, d); err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
+			for range 1 + r.often {
+				if err := r.measure(web, d); err != nil {
+					return fmt.Errorf("%s: %w", r.name, err)
+				}
+				after, err := web.wrk(d)
+				if err != nil {
+					return err
+				}
+				free := (before + after) / 2
+				r.rateAlone = append(r.rateAlone, free)
+				r.cost = append(r.cost, 100*(1-r.rateBeside[len(r.rateBeside)-1]/free))
+				before = after
 			}
-			after, err := web.wrk(d)
-			if err != nil {
-				return err
-			}
-			free := (before + after) / 2
-			r.rateAlone = append(r.rateAlone, free)
-			r.cost = append(r.cost, 100*(1-r.rateBeside[len(r.rateBeside)-1]/free))
-			before = after
 		}
 	}
-	fmt.Printf("wrk, one thread, 16 connections, against nginx, one worker: medians of %d runs of %v\n\n", rounds, d)
-	fmt.Printf("%-26s %18s %22s %22s %10s %8s\n", "captured", "ns a call", "requests/s", "cost (least, most)", "calls", "lost")
+	fmt.Printf("wrk, one thread, 16 connections, against nginx, one worker: medians of runs of %v; cost in %% of the requests\n\n", d)
+	fmt.Printf("%-26s %4s %18s %22s %30s %10s %8s\n", "captured", "runs", "ns a call", "requests/s", "cost (least, most)   mean", "calls", "lost")
 	for _, r := range rows {
-		fmt.Printf("%-26s %7.0f -> %7.0f %9.0f -> %9.0f %7.1f%% (%3.0f, %3.0f) %10d %8d\n", r.name, median(r.alone), median(r.beside), median(r.rateAlone),
-			median(r.rateBeside), median(r.cost), slices.Min(r.cost), slices.Max(r.cost), r.calls, r.lost)
+		mean, deviation := meanOf(r.cost)
+		fmt.Printf("%-26s %4d %7.0f -> %7.0f %9.0f -> %9.0f %7.1f (%3.0f, %3.0f) %5.1f ± %3.1f %10d %8d\n", r.name, len(r.cost), median(r.alone), median(r.beside),
+			median(r.rateAlone), median(r.rateBeside), median(r.cost), slices.Min(r.cost), slices.Max(r.cost), mean, deviation, r.calls, r.lost)
 	}
 	return nil
 }
@@ -129,17 +134,30 @@ func (r *row) measure(web *nginx, d time.Duration) error {
 
 // benchHeaders has a process make nothing but calls that carry no data, as fast as it can.
 func benchHeaders(d time.Duration) error {
-	fmt.Printf("\nevents without data, of one process that does nothing else, %d runs of %v\n\n%-10s %12s %12s %10s %8s\n", headerRuns, d, "run", "ns a call", "calls/s",
+	fmt.Printf("\nevents without data, of one process that makes so many or all it can, runs of %v\n\n%-10s %12s %12s %10s %8s\n", d, "run", "ns a call", "calls/s",
 		"calls", "lost")
-	for i := range headerRuns {
+	for i := range 2 * headerRuns {
+		kind := []string{"paced", "seek"}[i%2]
 		var per float64
-		got, err := capturing([]string{"-q"}, "evt.type=lseek", func() (err error) { per, err = perCall(d, "seek"); return err })
+		got, err := capturing([]string{"-q"}, "evt.type=lseek", func() (err error) { per, err = perCall(d, kind); return err })
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-10d %12.0f %12.0f %10d %8d\n", i+1, per, 1e9/per, got.calls, got.lost)
+		fmt.Printf("%-10s %12.0f %12.0f %10d %8d\n", kind, per, 1e9/per, got.calls, got.lost)
 	}
 	return nil
+}
+
+// meanOf is the mean of the values and its standard error.
+func meanOf(values []float64) (mean, deviation float64) {
+	n := float64(len(values))
+	for _, v := range values {
+		mean += v / n
+	}
+	for _, v := range values {
+		deviation += (v - mean) * (v - mean)
+	}
+	return mean, math.Sqrt(deviation / (n * (n - 1)))
 }
 
 // median is the middle of the values.
