@@ -71,11 +71,15 @@ test('a coloured expression is typed over', async ({ page, stored }) => {
 });
 
 test('the plain field works before the editor is there', async ({ page, stored, guard }) => {
-  guard.allow(/net::ERR_FAILED/);
+  guard.allow(/net::ERR_FAILED|status of 400/);
   await page.route(/assets\/editor/, (r) => r.abort());
   await page.goto(stored.at('/', recorded));
   await ask(page, 'protocols == dns');
   expect(await rows(page)).toBe(await count(stored, 'protocols == dns'));
+  await ask(page, 'prt == 53 && protocols == dns');
+  await page.getByRole('main').getByRole('button', { name: 'port', exact: true }).click();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/q=port\+%3D%3D\+53/);
 });
 
 // CodeMirror's completions take no key in their first 75 ms, lest one meant for the text choose among them.

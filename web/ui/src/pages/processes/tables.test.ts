@@ -19,7 +19,7 @@ test('the server keeps the rows that lead by the column that is sorted by', () =
   expect(metricsOf(processes, 'name')[0]).toBe('sum(evt.count_exit)');
   expect(new Set(metricsOf(processes, 'rate')).size).toBe(metricsOf(processes, 'rate').length);
   expect(questionOf(processes, { ...scope, q: 'proc.name == a || proc.name == b | top 3 proc.name' }, { id: 'errors', desc: false })).toMatchObject({
-    q: '(proc.name == a || proc.name == b) && proc.pid != 0', by: 'proc.pid,proc.name,container.name', lowest: 'true', kind: 'sysevent',
+    q: '(proc.name == a || proc.name == b) && proc.pid > 0', by: 'proc.pid,proc.name,container.name', lowest: 'true', kind: 'sysevent',
   });
   expect(questionOf(processes, scope, { id: 'pid', desc: false })).not.toHaveProperty('lowest');
 });

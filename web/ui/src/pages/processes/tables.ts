@@ -48,7 +48,7 @@ export const views: View[] = [
     one: 'process',
     many: 'processes',
     by: ['proc.pid', 'proc.name', 'container.name'],
-    where: 'proc.pid != 0', // the idle task is none
+    where: 'proc.pid > 0', // the idle task is none
     columns: [
       { ...key('pid', 'PID', 'Process id', 76, 0), align: 'right' },
       { ...key('name', 'Process', 'Name of the program', 150, 1), grow: true },
