@@ -129,7 +129,7 @@ func actor(t *testing.T, dir string) (told []string, pid int) {
 		return nil, 0
 	}
 	c := exec.Command(self)
-	c.Env = append(os.Environ(), acting+"="+dir)
+	c.Env = append(os.Environ(), acting+"="+dir, "GODEBUG=updatemaxprocs=0") // Go would read now and then how many processors it may use
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
