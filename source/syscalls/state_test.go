@@ -210,16 +210,7 @@ func TestProgramsInFile(t *testing.T) {
 // machine began, ns since the epoch.
 func processesIn(t *testing.T, name string) (first, last map[int]*scap.Process, boot int64) {
 	t.Helper()
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	r, err := scap.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := reading(t, name)
 	s := sys.New()
 	first, last = map[int]*scap.Process{}, map[int]*scap.Process{}
 	r.Table = func(entry any) {
@@ -228,6 +219,7 @@ func processesIn(t *testing.T, name string) (first, last map[int]*scap.Process, 
 		}
 		s.Table(entry)
 	}
+	var err error
 	for raw := new(scap.Event); err == nil; {
 		_, err = s.Next(r, raw)
 	}

@@ -65,19 +65,26 @@ func record(t *testing.T, name string, old bool, f func()) {
 	}
 }
 
-// show gives the lines of a file's events that pass the filter.
-func show(t *testing.T, name, filter, format string) (lines []string) {
+// reading reads a file, until the test ends.
+func reading(t *testing.T, name string) *scap.Reader {
 	t.Helper()
 	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { file.Close() })
 	r, err := scap.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// show gives the lines of a file's events that pass the filter.
+func show(t *testing.T, name, filter, format string) (lines []string) {
+	t.Helper()
+	r := reading(t, name)
 	s := sys.New()
 	r.Table = s.Table
 	pass, err := sys.NewFilter(filter)
