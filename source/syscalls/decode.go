@@ -19,7 +19,8 @@ const (
 	recordFault  = 9
 
 	headSize  = 88
-	leastHead = 32 // where arguments begin
+	argsAt    = 32
+	briefHead = 40 // of a call of which nothing is gathered: with the first argument, without when it was entered
 	chunkSize = 8
 )
 
@@ -61,7 +62,7 @@ type decoder struct {
 
 // read takes the head of a record and says whether it is one. split is to be called before anything is asked of what was gathered.
 func (d *decoder) read(b []byte) bool {
-	if len(b) < leastHead {
+	if len(b) < briefHead {
 		return false
 	}
 	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
@@ -69,17 +70,12 @@ func (d *decoder) read(b []byte) bool {
 	d.thread, d.pid = binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[20:])
 	d.sysno, d.cpu, d.kind = binary.NativeEndian.Uint16(b[24:]), binary.NativeEndian.Uint16(b[26:]), b[28]
 	d.n, d.message, d.lengths, d.data, d.start, d.rest = 0, 0, d.lengths[:0], d.data[:0], 0, nil
-	if len(b) < headSize { // nothing was gathered, and nobody asks when it was entered
-		d.entered = 0
-		for i := range d.args {
-			if d.args[i] = 0; leastHead+8*i < len(b) {
-				d.args[i] = u64(leastHead + 8*i)
-			}
-		}
+	if len(b) < headSize {
+		d.entered, d.args = 0, [6]uint64{u64(argsAt)}
 		return d.sysno < maxCalls
 	}
 	for i := range d.args {
-		d.args[i] = u64(leastHead + 8*i)
+		d.args[i] = u64(argsAt + 8*i)
 	}
 	d.entered, d.rest = int64(u64(80)), b[headSize:]
 	return d.sysno < maxCalls

@@ -361,8 +361,7 @@ func (p *Plan) Explain() string {
 	describe(line, "program", p.programs, strings.Compare)
 	describe(line, "process", p.processes, compareNumbers[uint32])
 	describe(line, "thread", p.threads, compareNumbers[uint32])
-	switch {
-	case p.sockets:
+	if p.sockets {
 		line("descriptor", "a socket of IPv4 or IPv6")
 	}
 	describe(line, "port", p.ports, compareNumbers[uint16])

@@ -71,7 +71,7 @@ func (it *iterators) read(name string, waits bool, each func(d *decoder)) error 
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	for d := new(decoder); len(b) >= headSize; {
-		size := binary.NativeEndian.Uint64(b[leastHead:])
+		size := binary.NativeEndian.Uint64(b[argsAt:])
 		if size < headSize || size > uint64(len(b)) || !d.read(b[:size]) || !d.split() {
 			return fmt.Errorf("%s: a record of %d bytes", name, size)
 		}

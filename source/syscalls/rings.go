@@ -54,10 +54,9 @@ func openRings(places, segments *ebpf.Map, size int) (r *rings, err error) {
 	if err != nil {
 		return r, err
 	}
-	stride := int(segments.ValueSize()+7) &^ 7
-	each := stride * size / segmentSize
+	each := stride(segments) * size / segmentSize
 	for i := range int(places.MaxEntries()) {
-		r.add(newRing(at[i*placeSize:], data[i*each:][:each], stride, size))
+		r.add(newRing(at[i*placeSize:], data[i*each:][:each], stride(segments), size))
 	}
 	return r, nil
 }
@@ -68,10 +67,13 @@ func (r *rings) add(one *ring) {
 	r.all, r.heads = append(r.all, one), append(r.heads, rec{})
 }
 
+// stride is how many bytes are from one element of an array to the next.
+func stride(m *ebpf.Map) int { return int(m.ValueSize()+7) &^ 7 }
+
 // mapped is the memory of a map.
 func (r *rings) mapped(m *ebpf.Map, protection int) ([]byte, error) {
 	page := os.Getpagesize()
-	size := (int(m.ValueSize()+7)&^7*int(m.MaxEntries()) + page - 1) &^ (page - 1)
+	size := (stride(m)*int(m.MaxEntries()) + page - 1) &^ (page - 1)
 	b, err := unix.Mmap(m.FD(), 0, size, protection, unix.MAP_SHARED)
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
@@ -156,7 +158,7 @@ func (r *rings) older(i, than int) bool { return r.heads[i].time < r.heads[than]
 func (r *rings) take(i int) bool {
 	h := &r.heads[i]
 	h.bytes = r.all[i].next()
-	if len(h.bytes) >= leastHead {
+	if len(h.bytes) >= briefHead {
 		h.time = int64(binary.NativeEndian.Uint64(h.bytes)) // head.left
 	}
 	return h.bytes != nil

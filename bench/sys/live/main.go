@@ -132,7 +132,7 @@ func (r *row) measure(web *nginx, d time.Duration) error {
 	return nil
 }
 
-// benchHeaders has a process make nothing but calls that carry no data, as fast as it can.
+// benchHeaders has a process make nothing but calls that carry no data, at a pace and as fast as it can in turns.
 func benchHeaders(d time.Duration) error {
 	fmt.Printf("\nevents without data, of one process that makes so many or all it can, runs of %v\n\n%-10s %12s %12s %10s %8s\n", d, "run", "ns a call", "calls/s",
 		"calls", "lost")
